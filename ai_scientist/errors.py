@@ -1,0 +1,60 @@
+"""What we or the machine do wrong. What the model or the experiment does wrong is a value, never one of these.
+
+AIScientistError
+├── UsageError            bad input of the user: a flag, file, JSON, idea or template; exit code 2
+├── StudyError            the study folder cannot be worked on (locked, damaged journal, disk full)
+├── ProviderError         the model's side failed; the study stops and can be resumed
+│   ├── AuthenticationFailed    no key, or one that is refused
+│   ├── QuotaExhausted          no credit left, or a limit of the account
+│   ├── UnknownModel            the provider does not know the model's name
+│   ├── ContextFull             the chat does not fit the model's context
+│   ├── ProviderUnavailable     rate limits, overload, time-outs, broken replies
+│   └── RecordingError          a recording that has no usable reply for this turn
+└── MachineError          this machine cannot do what is asked (no git, no interpreter, no space)
+
+Every message says what happened and what to do next, in one or two sentences, fit to be shown to a person.
+"""
+
+
+class AIScientistError(Exception):
+    """The root of the tree."""
+
+
+class UsageError(AIScientistError):
+    """Bad input of the user."""
+
+
+class StudyError(AIScientistError):
+    """The study folder cannot be worked on."""
+
+
+class ProviderError(AIScientistError):
+    """The model's side failed."""
+
+
+class AuthenticationFailed(ProviderError):
+    """No key, or one that is refused."""
+
+
+class QuotaExhausted(ProviderError):
+    """No credit left, or a limit of the account is reached."""
+
+
+class UnknownModel(ProviderError):
+    """The provider does not know the model's name."""
+
+
+class ContextFull(ProviderError):
+    """The chat does not fit the model's context."""
+
+
+class ProviderUnavailable(ProviderError):
+    """Rate limits, overload, time-outs, dropped connections, broken replies."""
+
+
+class RecordingError(ProviderError):
+    """A recording has no usable reply for this turn."""
+
+
+class MachineError(AIScientistError):
+    """This machine cannot do what is asked."""

@@ -1,0 +1,1 @@
+"""Executors: where the commands of a study are carried out."""

@@ -1,0 +1,135 @@
+"""The seams of a study: where the world begins, and the values that cross there.
+
+A `Lab` is the frozen bundle of seams that a study is done with. There are three, each a protocol of one method:
+the coding agent, the executor of commands, and the sandbox that a command is put in.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+EditStatus = Literal["applied", "unchanged", "malformed", "forbidden"]
+ExitReason = Literal["exited", "timed_out", "stalled", "memory", "output", "processes", "disk"]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Which call of the coding agent this is; recordings and transcripts find their replies by it.
+
+    `number` counts the turns of the study from 1. `purpose` says what is asked for ("run", "notes", "plot",
+    "describe"); `run` and `attempt` are the run spoken of (0 where none is) and the how-manieth try this is.
+    """
+
+    number: int
+    purpose: str
+    run: int
+    attempt: int
+
+    @property
+    def key(self) -> str:
+        """The name of the turn in recordings, "run_2.attempt_1" or "plot.attempt_1", say."""
+        about = f"run_{self.run}" if self.purpose == "run" else self.purpose
+        return f"{about}.attempt_{self.attempt}"
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a turn took: requests sent, tokens, and USD (None where the model's price is not known)."""
+
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    cost: float | None = 0.0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        cost = None if self.cost is None or other.cost is None else self.cost + other.cost
+        return Usage(
+            self.requests + other.requests,
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.cached_tokens + other.cached_tokens,
+            cost,
+        )
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What a turn changed on disk: all of a reply's blocks or, unless `status` is "applied", nothing.
+
+    `files` are the files that changed, `detail` says in words for the agent what was wrong, `reply` is the last reply.
+    """
+
+    status: EditStatus
+    files: tuple[str, ...]
+    detail: str
+    reply: str
+    usage: Usage
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a command may take; None is no limit. Bytes and seconds."""
+
+    seconds: float
+    stall_seconds: float | None = None
+    memory_bytes: int | None = None
+    output_bytes: int | None = None
+    processes: int | None = None
+    disk_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class ProcessId:
+    """A process beyond doubt: a pid is used again, a pid with its start time (clock ticks since boot) is not."""
+
+    pid: int
+    started: int
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a command ended. `code` is negative for a signal, as in subprocess; `detail` names the limit reached."""
+
+    reason: ExitReason
+    code: int
+    seconds: float
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command to be executed: its arguments, where, with which environment, and where its output goes.
+
+    `writable` are the folders that it may write to (a sandbox reads this).
+    """
+
+    arguments: Sequence[str]
+    folder: Path
+    environment: Mapping[str, str]
+    stdout: Path
+    stderr: Path
+    writable: Sequence[Path] = field(default=())
+
+
+class CodingAgent(Protocol):
+    """Changes the files of a study as a prompt asks."""
+
+    def edit(self, prompt: str, turn: Turn) -> Edit:
+        """Do one turn. Raises ProviderError where the model's side fails; never for what the model writes."""
+        ...
+
+
+class Executor(Protocol):
+    """Executes commands: on this machine, or on another."""
+
+    def run(
+        self,
+        command: Command,
+        limits: Limits,
+        started: Callable[[ProcessId], None],
+        output: Callable[[str], None],
+    ) -> Exit:
+        """Run to the end. `started` is called once with the process, `output` with each whole line of stdout, live."""
+        ...

@@ -1,0 +1,1 @@
+"""A study: its folder, its journal, and the state that is folded from it."""
