@@ -1,13 +1,16 @@
 """The seams of a study: where the world begins, and the values that cross there.
 
-A `Lab` is the frozen bundle of seams that a study is done with. There are three, each a protocol of one method:
-the coding agent, the executor of commands, and the sandbox that a command is put in.
+A `Lab` is the frozen bundle of seams that a study is done with: the coding agent, the executor of commands, and the
+screen on which a person follows it, each a protocol.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
+
+from ai_scientist.study.folder import StudyFolder
+from ai_scientist.template import Template
 
 EditStatus = Literal["applied", "unchanged", "malformed", "forbidden"]
 ExitReason = Literal["exited", "timed_out", "stalled", "memory", "output", "processes", "disk"]
@@ -133,3 +136,35 @@ class Executor(Protocol):
     ) -> Exit:
         """Run to the end. `started` is called once with the process, `output` with each whole line of stdout, live."""
         ...
+
+
+class Screen(Protocol):
+    """Where a person follows a study."""
+
+    def doing(self, text: str, run: int, attempt: int, expected_seconds: float | None) -> None:
+        """Something that takes a while begins: a turn, or an attempt of a run (0 and 0 where it is none)."""
+        ...
+
+    def spoken(self, turn: Turn, prompt: str, reply: str) -> None:
+        """A turn is over: what was asked and what the agent replied."""
+        ...
+
+    def output(self, line: str) -> None:
+        """A line that the running experiment printed."""
+        ...
+
+    def say(self, text: str) -> None:
+        """A line for the person and the log."""
+        ...
+
+
+@dataclass(frozen=True)
+class Lab:
+    """What a study is done with. `cache` is the folder for measured baselines."""
+
+    agent: CodingAgent
+    executor: Executor
+    screen: Screen
+    template: Template
+    folder: StudyFolder
+    cache: Path

@@ -1,0 +1,37 @@
+# `make run` does the main job, `make test` runs the tests, `make check` what a change must pass.
+# Another interpreter: make run PYTHON=python3.12. Further flags for pip: make run PIP_FLAGS="...".
+PYTHON ?= python3
+PIP_FLAGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test lint check clean
+run: $(VENV)/.installed
+	$(BIN)/python launch_scientist.py --idea weight_initialization_grokking
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+check: lint test
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || { \
+	  echo "AI Scientist needs Python 3.11 or 3.12 (aider-chat does not run on later ones); $(PYTHON) is another."; \
+	  echo "Name one: make run PYTHON=python3.12"; exit 1; }
+	@command -v git >/dev/null || { echo "git is not installed. Debian, Ubuntu: sudo apt install git"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "No virtual environment could be made. Debian, Ubuntu: sudo apt install python3-venv"; exit 1; }
+	$(BIN)/pip install --quiet $(PIP_FLAGS) --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/pip install --quiet $(PIP_FLAGS) --constraint constraints.txt --editable ".[dev]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

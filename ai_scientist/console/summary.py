@@ -1,0 +1,86 @@
+"""What is printed at the end: the table of the runs, where everything lies, and what it cost."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ai_scientist import plotting
+from ai_scientist.console import wording
+from ai_scientist.console.screens import clean
+from ai_scientist.facts import Row, rows
+from ai_scientist.files import UnreadableFile, read_text
+from ai_scientist.prompts import number
+from ai_scientist.study.folder import StudyFolder
+from ai_scientist.study.state import State
+from ai_scientist.template import Template
+
+COLOURS = {"better": "green", "worse": "red", "different": "yellow"}
+_MARKS = {"better": "better", "worse": "worse", "different": "different", "identical": "same"}
+
+
+def show(console: Console, folder: StudyFolder, state: State, template: Template, seconds: float) -> None:
+    """The closing summary of a study, complete or not."""
+    if state.baseline:
+        console.print(_table(folder, state, template))
+    plots = folder.plots()
+    places = {"notes": folder.notes, "plots": folder.root / "*.png" if plots else None, "folder": folder.root}
+    for name, path in places.items():
+        if path is not None:
+            extra = f" ({len(plots)} files)" if name == "plots" else ""
+            console.print(f"{name + ':':8}{_shown(path)}{extra}", soft_wrap=True, highlight=False, markup=False)
+    turns = f"{len(state.turns)} turns, {len(state.attempts)} attempts, {wording.duration(seconds)}"
+    console.print(f"cost:   {wording.spent(state.usage)}; {turns}", highlight=False)
+    for remark in state.ended.remarks if state.ended else ():
+        console.print(f"note:   {clean(remark)}", highlight=False, markup=False)
+    if state.ended is None:
+        resume = f"python launch_scientist.py --resume {_shown(folder.root)}"
+        console.print(f"Everything done so far is kept. Go on with: {resume}", highlight=False, soft_wrap=True)
+
+
+def _table(folder: StudyFolder, state: State, template: Template) -> Table:
+    """A row a run, a column a dataset: the primary metric, mean ± standard error, and the verdict against run 0."""
+    by_run = {run: _primary(rows(state, template, run), template) for run in state.metrics}
+    datasets = list(by_run[0])
+    label = next(iter(by_run[0].values())).label if template.primary else "first metric of each dataset"
+    table = Table(title=f"{label} (mean ± standard error; verdict against the baseline)", title_justify="left")
+    table.add_column("run", justify="right")
+    table.add_column("what")
+    for dataset in datasets:
+        table.add_column(dataset, justify="right")
+    names = _names(folder)
+    for run, cells in by_run.items():
+        shown = [_cell(cells[dataset]) if dataset in cells else Text("-") for dataset in datasets]
+        table.add_row(str(run), Text(names.get(f"run_{run}", "Baseline" if run == 0 else "")), *shown)
+    for run in state.given_up:
+        table.add_row(str(run), Text("failed for good", style="red"))
+    return table
+
+
+def _primary(measured: tuple[Row, ...], template: Template) -> dict[str, Row]:
+    cells: dict[str, Row] = {}
+    for row in measured:
+        if not template.primary or row.metric == template.primary:
+            cells.setdefault(row.dataset, row)
+    return cells or {row.dataset: row for row in reversed(measured)}
+
+
+def _cell(row: Row) -> Text:
+    text = number(row.mean) if row.stderr is None else f"{row.mean:.5g} ± {row.stderr:.2g}"
+    verdict = row.baseline.verdict if row.baseline else None
+    mark = f"\n{_MARKS.get(verdict, 'no clear difference')}" if verdict and verdict != "not tested" else ""
+    return Text(text + mark, style=COLOURS.get(verdict or "", "default"))
+
+
+def _names(folder: StudyFolder) -> dict[str, str]:
+    try:
+        labels = plotting.labels(read_text(folder.plot, 5_000_000))
+    except UnreadableFile:
+        return {}
+    return {run: clean(name)[:40] for run, name in labels.items()}
+
+
+def _shown(path: Path) -> Path:
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path

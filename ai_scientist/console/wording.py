@@ -1,0 +1,110 @@
+"""The words for what happened: one line an event, the same on the screen and in the log."""
+
+from ai_scientist.facts import rows
+from ai_scientist.lab import Usage
+from ai_scientist.prompts import number, signed
+from ai_scientist.study.events import (
+    AttemptEnded,
+    AttemptStarted,
+    BaselineMeasured,
+    Event,
+    PlotEnded,
+    Stopped,
+    StudyEnded,
+    StudyResumed,
+    StudyStarted,
+    TurnEnded,
+)
+from ai_scientist.study.state import State
+from ai_scientist.template import Template
+
+
+def line(event: Event, state: State, template: Template) -> str:
+    """What an event says to a person; `state` is the state after it. "" for what is not worth a line."""
+    match event:
+        case StudyStarted():
+            return f"study started: {event.setup.idea.title}"
+        case StudyResumed():
+            return f"study resumed after {len(state.turns)} turns and {len(state.attempts)} attempts"
+        case BaselineMeasured():
+            source = "taken from the cache" if event.cached else "measured"
+            return f"run 0 (baseline) {source}, {duration(event.seconds)} of running: {means(state, template, 0)}"
+        case TurnEnded():
+            return _turn(event)
+        case AttemptStarted():
+            return ""
+        case AttemptEnded():
+            return _attempt(event, state, template)
+        case PlotEnded(outcome="ok"):
+            return f"plot.py drew {len(event.plots)} plots in {duration(event.seconds)}"
+        case PlotEnded():
+            return f"plot.py, attempt {event.attempt}: {_words(event.outcome)}; {last_line(event.feedback)}"
+        case Stopped():
+            return f"stopped: {event.reason}"
+        case StudyEnded():
+            return "study complete" if event.complete else "study ended incomplete: " + "; ".join(event.remarks)
+
+
+def _turn(event: TurnEnded) -> str:
+    what = f"run {event.turn.run}" if event.turn.purpose == "run" else event.turn.purpose
+    edit = f"{event.status} {', '.join(event.files)}".strip() if event.files else event.status
+    detail = f"; {last_line(event.detail)}" if event.status in ("malformed", "forbidden") else ""
+    finished = "; the agent is finished" if event.finished else ""
+    return f"turn {event.turn.number} ({what}): edit {edit}{detail}{finished} · {spent(event.usage)}"
+
+
+def _attempt(event: AttemptEnded, state: State, template: Template) -> str:
+    name = f"run {event.run}, attempt {event.attempt}"
+    if event.outcome != "ok":
+        gone = "; given up" if event.run in state.given_up else ""
+        return f"{name} {_words(event.outcome)} after {duration(event.seconds)}{gone}: {last_line(event.feedback)}"
+    return f"{name} done in {duration(event.seconds)}: {means(state, template, event.run)}"
+
+
+def means(state: State, template: Template, run: int) -> str:
+    """The primary metric of each dataset, or the first one where the template names none, with the verdicts."""
+    shown, seen = [], set()
+    for row in rows(state, template, run):
+        if row.dataset in seen or (template.primary and row.metric != template.primary):
+            continue
+        seen.add(row.dataset)
+        change = f" ({signed(row.baseline.difference)}, {row.baseline.verdict})" if row.baseline else ""
+        shown.append(f"{row.dataset} {number(row.mean)}{change}")
+    return f"{template.primary}: {', '.join(shown)}" if template.primary and shown else ", ".join(shown)
+
+
+def spent(usage: Usage) -> str:
+    """Tokens and cost in words."""
+    if not usage.prompt_tokens and not usage.completion_tokens:
+        return "no tokens" if usage.cost == 0 else cost(usage)
+    return f"{usage.prompt_tokens:,} tokens in, {usage.completion_tokens:,} out, {cost(usage)}"
+
+
+def cost(usage: Usage) -> str:
+    """USD, or that the price is not known."""
+    return "price unknown" if usage.cost is None else f"${usage.cost:.2f}" if usage.cost >= 1 else f"${usage.cost:.4f}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: "9.5 s", "1 min 32 s", "2 h 5 min"."""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def last_line(text: str) -> str:
+    """The last line that says something, cut to 200 characters."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:200] if lines else ""
+
+
+def _words(outcome: str) -> str:
+    return {
+        "crashed": "crashed",
+        "timed_out": "ran out of time",
+        "stopped": "was stopped",
+        "no_results": "left no valid results",
+        "no_plots": "wrote no PNG file",
+        "missing_labels": "left finished runs out of `labels`",
+    }[outcome]

@@ -1,0 +1,59 @@
+"""Reading files that others wrote, and writing ours so that a crash leaves the old or the new one, never half."""
+
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+
+class UnreadableFile(ValueError):
+    """Why a file is not read; completes a sentence that begins with the file's name."""
+
+
+def read_text(path: Path, max_bytes: int) -> str:
+    """The file as text, invalid UTF-8 replaced; UnreadableFile where it is missing, special, a link or too large."""
+    with _open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > max_bytes:
+            raise UnreadableFile(f"is {size:,} bytes long; at most {max_bytes:,} are read")
+        return file.read(max_bytes).decode("utf-8", errors="replace")
+
+
+def tail(path: Path, max_bytes: int = 200_000) -> str:
+    """The end of a regular file as text, "" where there is none."""
+    try:
+        with _open_regular(path) as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - max_bytes))
+            return file.read(max_bytes).decode("utf-8", errors="replace")
+    except UnreadableFile:
+        return ""
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write by a temporary name beside it and a rename; on disk when this returns."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _open_regular(path: Path) -> BinaryIO:
+    """Open without following a symbolic link and without blocking on a FIFO, and judge by the opened descriptor.
+
+    What lies at the name may be changed by a hostile program at any time.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise UnreadableFile("was not written") from None
+    except OSError as error:
+        raise UnreadableFile(f"cannot be opened as a regular file: {error.strerror}") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise UnreadableFile("is not a regular file")
+    return os.fdopen(descriptor, "rb")

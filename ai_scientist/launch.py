@@ -1,0 +1,85 @@
+"""The launcher: from flags to studies, and from how they ended to an exit code."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from ai_scientist.errors import AIScientistError, UsageError
+from ai_scientist.flags import Flags, parse
+from ai_scientist.idea import Idea, nearest
+from ai_scientist.template import Template, find_templates, read_template
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """0: every study is complete. 1: one ended incomplete, and said what is kept. 2: bad input, said in one line."""
+    flags = parse(arguments)
+    try:
+        if flags.list_ideas:
+            return _list_ideas(flags)
+        with _interrupts():
+            return _work(flags)
+    except AIScientistError as error:
+        sys.stderr.write(f"launch_scientist.py: {error}\n")
+        return 2 if isinstance(error, UsageError) else 1
+    except KeyboardInterrupt:
+        sys.stderr.write("launch_scientist.py: interrupted\n")
+        return 1
+
+
+def _work(flags: Flags) -> int:
+    from ai_scientist import session  # rich and the rest: not needed for --help and --list-ideas
+
+    if flags.resume:
+        return 0 if session.resume(flags, flags.resume) else 1
+    wanted = [find(name, _templates(flags)) for name in dict.fromkeys(flags.idea)]
+    plans = [session.plan(flags, template, idea) for template, idea in wanted]
+    complete = [session.begin(flags, template, plan) for (template, _), plan in zip(wanted, plans, strict=True)]
+    return 0 if all(complete) else 1
+
+
+def find(name: str, templates: list[Template]) -> tuple[Template, Idea]:
+    """The idea of that name and its template. Raises UsageError where there is none, or one in several templates."""
+    known = [(template, idea) for template in templates for idea in template.ideas()]
+    found = [(template, idea) for template, idea in known if idea.name == name]
+    if not found:
+        raise UsageError(f'no idea "{name}". {nearest(name, [idea.name for _, idea in known])}')
+    homes = sorted({template.name for template, _ in found})
+    if len(homes) > 1:
+        raise UsageError(f'idea "{name}" is in several templates: choose one with --template ({", ".join(homes)})')
+    return found[0]
+
+
+def _templates(flags: Flags) -> list[Template]:
+    folders = find_templates(flags.templates_dir)
+    if flags.template is None:
+        return [read_template(folder) for folder in folders]
+    for folder in folders:
+        if folder.name == flags.template:
+            return [read_template(folder)]
+    raise UsageError(f'no template "{flags.template}". {nearest(flags.template, [folder.name for folder in folders])}')
+
+
+def _list_ideas(flags: Flags) -> int:
+    for template in _templates(flags):
+        sys.stdout.write(f"{template.name}: {template.description}\n")
+        for idea in template.ideas():
+            recorded = "  [recorded: runs without a key]" if template.recording(idea.name) else ""
+            sys.stdout.write(f"  {idea.name:36} {idea.title}{recorded}\n")
+    return 0
+
+
+@contextmanager
+def _interrupts() -> Iterator[None]:
+    """SIGTERM and SIGHUP end a study as Ctrl-C does: experiments ended, journal closed, resumable."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,55 @@
+"""What this machine offers to experiments: the interpreter, its packages, and the device they would run on."""
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from ai_scientist.errors import UsageError
+from ai_scientist.template import DeviceKind
+
+# Asked of the interpreter that will run the experiments; torch itself is imported only where there may be a GPU.
+_PROBE = """
+import importlib.metadata, json, platform, sys
+def version(name):
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+device = ""
+if sys.argv[1] == "gpu" and version("torch"):
+    import torch
+    device = torch.cuda.get_device_name(0) if torch.cuda.is_available() else ""
+versions = {name: version(name) for name in ("torch", "numpy")}
+print(json.dumps({"device": device, "versions": {"python": platform.python_version(), **versions}}))
+"""
+_GPU_FILES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+PROBE_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Machine:
+    """`device` is the GPU's name or "cpu", as the interpreter's torch sees it; `versions`: python and packages."""
+
+    device: str
+    versions: dict[str, str]
+
+    @property
+    def kind(self) -> DeviceKind:
+        """Which of the two kinds of device it is."""
+        return "cpu" if self.device == "cpu" else "gpu"
+
+
+def probe(python: str) -> Machine:
+    """Ask the interpreter. Raises UsageError where it does not work."""
+    gpu = "gpu" if any(Path(name).exists() for name in _GPU_FILES) else "cpu"
+    command = [python, "-c", _PROBE, gpu]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_SECONDS, check=False)
+        answer = json.loads(done.stdout)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise UsageError(f"--python {python} cannot be started: {error}") from None
+    except ValueError:
+        said = done.stderr.strip().splitlines()
+        raise UsageError(f"--python {python} is no working Python: {said[-1] if said else 'no answer'}") from None
+    return Machine(answer["device"] or "cpu", answer["versions"])

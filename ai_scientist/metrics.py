@@ -1,0 +1,106 @@
+"""What a run measured: reading and validating `final_info.json`, which model-written code wrote."""
+
+import json
+import math
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ai_scientist.files import UnreadableFile, read_text
+
+MAX_BYTES = 10_000_000
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One metric of one dataset: its mean over the seeds, the standard error of that mean, and each seed's value.
+
+    `stderr` is None where the run gave none and it cannot be computed; `values` is empty where seeds are not given.
+    """
+
+    mean: float
+    stderr: float | None = None
+    values: tuple[float, ...] = ()
+
+
+Metrics = Mapping[str, Mapping[str, Measurement]]
+"""Dataset -> metric -> measurement, in the order of the file."""
+
+
+class InvalidMetrics(ValueError):
+    """A final_info.json that cannot be used; the message is feedback for the agent."""
+
+
+def read_metrics(path: Path, expected: Metrics | None = None) -> Metrics:
+    """The metrics in the file at `path`, checked against the datasets of `expected` (the baseline's).
+
+    Raises InvalidMetrics with words for the agent where the file is missing, unsafe to read, or has another shape than
+    `{dataset: {"means": {name: number}}}`.
+    """
+    try:
+        text = read_text(path, MAX_BYTES)
+    except UnreadableFile as error:
+        raise InvalidMetrics(f"final_info.json {error}") from None
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidMetrics(f"final_info.json is not valid JSON: {error}") from None
+    if not isinstance(content, dict) or not content:
+        raise InvalidMetrics("final_info.json must be an object with one entry a dataset")
+    metrics = {dataset: _dataset(dataset, entry) for dataset, entry in content.items()}
+    if expected and not set(metrics) & set(expected):
+        raise InvalidMetrics(
+            f"final_info.json has none of the baseline's datasets: expected {', '.join(expected)}, "
+            f"found {', '.join(metrics)}"
+        )
+    return metrics
+
+
+def _dataset(dataset: str, entry: Any) -> dict[str, Measurement]:
+    means = entry.get("means") if isinstance(entry, dict) else None
+    if not isinstance(means, dict) or not means:
+        raise InvalidMetrics(f'final_info.json: dataset "{dataset}" must hold a non-empty object "means"')
+    stderrs = entry.get("stderrs")
+    seeds = entry.get("final_info_dict")
+    measured = {}
+    for key, mean in means.items():
+        if not _is_number(mean):
+            shown = f"{mean!r:.80}"
+            raise InvalidMetrics(f'final_info.json: "{key}" of dataset "{dataset}" is {shown}, not a finite number')
+        metric = key.removesuffix("_mean")
+        values = _seed_values(seeds, metric)
+        measured[metric] = Measurement(float(mean), _stderr(stderrs, metric, values), values)
+    return measured
+
+
+def _seed_values(seeds: Any, metric: str) -> tuple[float, ...]:
+    values = seeds.get(metric) if isinstance(seeds, dict) else None
+    if not isinstance(values, list) or not all(_is_number(value) for value in values):
+        return ()
+    return tuple(float(value) for value in values)
+
+
+def _stderr(stderrs: Any, metric: str, values: tuple[float, ...]) -> float | None:
+    """The standard error of the mean: computed from the seeds as std(ddof=1)/sqrt(n), else as the run states it.
+
+    The seeds come first because scripts often divide by n instead of its root.
+    """
+    if len(values) > 1:
+        return statistics.stdev(values) / math.sqrt(len(values))
+    if not isinstance(stderrs, dict):
+        return None
+    stated = stderrs.get(f"{metric}_stderr", stderrs.get(metric, stderrs.get(f"{metric}_mean")))
+    return float(stated) if isinstance(stated, int | float) and _is_number(stated) else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and _is_finite(value)
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond the range of a float
+        return False

@@ -1,0 +1,21 @@
+"""Where the files of the package lie (beside it in a checkout, inside it once installed), and its cache of the user."""
+
+import os
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def _shipped(name: str) -> Path:
+    inside = _PACKAGE / name
+    return inside if inside.is_dir() else _PACKAGE.parent / name
+
+
+PROMPTS = _shipped("prompts")
+TEMPLATES = _shipped("templates")
+
+
+def matplotlib_cache() -> Path:
+    """matplotlib's font cache takes seconds to build: kept from run to run, outside the user's own configuration."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "ai-scientist" / "matplotlib"

@@ -1,0 +1,33 @@
+"""What can be told of plot.py without running it: the runs in its `labels` dict."""
+
+import ast
+
+
+def labels(code: str) -> dict[str, str]:
+    """The last top-level `labels = {...}` of plot.py as a dict of texts; empty where there is none that can be read.
+
+    The code is parsed, never run; entries that are not plain texts are passed over.
+    """
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return {}
+    found: dict[str, str] = {}
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name("labels")], value=ast.Dict() as value):
+                found = _texts(value)
+            case ast.AnnAssign(target=ast.Name("labels"), value=ast.Dict() as value):
+                found = _texts(value)
+            case ast.Assign(targets=[ast.Subscript(ast.Name("labels"), ast.Constant(str(key)))]):
+                found[key] = ast.unparse(node.value)
+    return found
+
+
+def _texts(value: ast.Dict) -> dict[str, str]:
+    pairs = zip(value.keys, value.values, strict=True)
+    return {
+        key.value: text.value if isinstance(text, ast.Constant) and isinstance(text.value, str) else ast.unparse(text)
+        for key, text in pairs
+        if isinstance(key, ast.Constant) and isinstance(key.value, str)
+    }

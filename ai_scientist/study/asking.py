@@ -1,0 +1,138 @@
+"""Which prompt a turn begins with: the state of the study, put into the words of `prompts/`."""
+
+from collections.abc import Mapping
+
+from ai_scientist import facts
+from ai_scientist.lab import Turn
+from ai_scientist.prompts import render
+from ai_scientist.study.events import AttemptEnded, Setup, TurnEnded
+from ai_scientist.study.state import State
+from ai_scientist.template import Template
+
+
+def prompt_for(turn: Turn, state: State, template: Template) -> str:
+    """The prompt of a turn. Raises jinja2's UndefinedError where a prompt names what is not given."""
+    assert state.setup is not None
+    match turn.purpose:
+        case "run" if turn.attempt > 1:
+            return _again(turn, state, state.setup)
+        case "run":
+            return _first(turn, state, state.setup, template)
+        case "notes":
+            return _notes(state, template)
+        case "plot":
+            return _plot(turn, state, state.setup)
+        case _:
+            return _describe(turn, state)
+
+
+def _first(turn: Turn, state: State, setup: Setup, template: Template) -> str:
+    """The first prompt for a run: the idea, the results of the run before, or that it is given up."""
+    remaining = setup.max_runs - turn.run + 1
+    if not state.turns:
+        return render(
+            "run_first",
+            idea=setup.idea,
+            task=template.task,
+            profile=setup.profile,
+            profile_description=setup.profile_description,
+            device=setup.device,
+            rows=facts.rows(state, template, 0),
+            metrics=template.metrics,
+            max_runs=setup.max_runs,
+            max_attempts=setup.max_attempts,
+            run=turn.run,
+        )
+    good = max(state.metrics)
+    if turn.run - 1 in state.given_up:
+        return render(
+            "run_after_failure",
+            failed=turn.run - 1,
+            max_attempts=setup.max_attempts,
+            good=good,
+            remaining=remaining,
+            run=turn.run,
+        )
+    return render("run_next", run=turn.run, remaining=remaining, **_results(state, template, good))
+
+
+def _results(state: State, template: Template, run: int) -> Mapping[str, object]:
+    metrics = state.metrics
+    return {
+        "last": run,
+        "rows": facts.rows(state, template, run),
+        "previous": max((number for number in metrics if number < run), default=0),
+        "missing_datasets": [dataset for dataset in metrics[0] if dataset not in metrics[run]],
+    }
+
+
+def _again(turn: Turn, state: State, setup: Setup) -> str:
+    """A run was tried and failed, or was not started because its edit changed nothing."""
+    last = state.turns[-1]
+    attempt = _attempt_of(last, state)
+    about = {"run": turn.run, "max_attempts": setup.max_attempts}
+    if attempt is None:
+        return render(
+            "run_unedited",
+            status=last.status,
+            detail=last.detail,
+            same_as=(state.codes or {}).get(last.code) if last.files else None,
+            attempt=turn.attempt,
+            **about,
+        )
+    return render(
+        "run_failed",
+        attempt=attempt.attempt,
+        outcome=attempt.outcome,
+        feedback=attempt.feedback,
+        timeout=setup.run_timeout,
+        baseline_seconds=state.baseline.seconds if state.baseline else 0.0,
+        **about,
+    )
+
+
+def _attempt_of(turn: TurnEnded, state: State) -> AttemptEnded | None:
+    wanted = (turn.turn.run, turn.turn.attempt)
+    return next((attempt for attempt in state.attempts if (attempt.run, attempt.attempt) == wanted), None)
+
+
+def _notes(state: State, template: Template) -> str:
+    last = state.turns[-1]
+    asked = bool(state.turns_for("notes"))
+    told = state.shown == state.good[-1].run
+    results = _results(state, template, state.good[-1].run) if not told else {"rows": (), "last": 0, "previous": 0}
+    missing = last.missing_sections if told else tuple(run for run in last.missing_sections if run != results["last"])
+    return render(
+        "notes",
+        missing=missing,
+        missing_rows={run: facts.rows(state, template, run) for run in missing},
+        detail=last.detail if asked else "",
+        **results,
+    )
+
+
+def _plot(turn: Turn, state: State, setup: Setup) -> str:
+    last = state.turns[-1]
+    drawn = state.plots[-1] if state.plots and state.plots[-1].attempt == turn.attempt - 1 else None
+    problem = "" if turn.attempt == 1 else drawn.outcome if drawn else "unedited"
+    return render(
+        "plot",
+        problem=problem,
+        detail=drawn.feedback if drawn else last.detail,
+        timeout=setup.plot_timeout,
+        attempt=turn.attempt,
+        max_attempts=setup.max_attempts,
+        runs=sorted(state.metrics),
+    )
+
+
+def _describe(turn: Turn, state: State) -> str:
+    last = state.turns[-1]
+    return render(
+        "describe",
+        again=turn.attempt > 1,
+        plots=state.plots[-1].plots,
+        undescribed=last.undescribed,
+        phantoms=last.phantoms,
+        detail=last.detail,
+    )

@@ -1,0 +1,146 @@
+"""What can happen in a study: small frozen events, joined in one union.
+
+Log, live view, resume and cost all derive from them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ai_scientist.idea import Idea
+from ai_scientist.lab import EditStatus, ProcessId, Turn, Usage
+from ai_scientist.metrics import Measurement
+
+Outcome = Literal["ok", "crashed", "timed_out", "stopped", "no_results"]
+PlotOutcome = Literal["ok", "crashed", "timed_out", "stopped", "no_plots", "missing_labels"]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a study was started with, unchanged until its end. Seconds where not said otherwise."""
+
+    idea: Idea
+    template: str
+    profile: str
+    profile_description: str
+    environment: Mapping[str, str]
+    device: str
+    model: str
+    recording: str
+    python: str
+    max_runs: int
+    max_attempts: int
+    run_timeout: float
+    plot_timeout: float
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class StudyStarted:
+    """The folder is seeded with the template's files and committed."""
+
+    setup: Setup
+    code: str
+    commit: str
+
+
+@dataclass(frozen=True)
+class StudyResumed:
+    """A later process goes on, with the setup that is in force from now."""
+
+    setup: Setup
+
+
+@dataclass(frozen=True)
+class BaselineMeasured:
+    """run_0 is there, taken from the cache or run now; `seconds` is what running it took, then or now."""
+
+    metrics: Mapping[str, Mapping[str, Measurement]]
+    seconds: float
+    cached: bool
+    commit: str
+
+
+@dataclass(frozen=True)
+class TurnEnded:
+    """The coding agent was called. `code` is a hash of experiment.py after it.
+
+    The checks of notes.txt after the turn: `missing_sections` are finished runs without a section, `undescribed` plots
+    that it does not name, `phantoms` plots that it names and that do not exist.
+    """
+
+    turn: Turn
+    status: EditStatus
+    files: tuple[str, ...]
+    detail: str
+    finished: bool
+    code: str
+    usage: Usage
+    seconds: float
+    commit: str
+    missing_sections: tuple[int, ...] = ()
+    undescribed: tuple[str, ...] = ()
+    phantoms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class AttemptStarted:
+    """A command is about to be let go in this process: of a run, of the baseline (run 0), or of plot.py (run -1)."""
+
+    run: int
+    attempt: int
+    process: ProcessId
+
+
+@dataclass(frozen=True)
+class AttemptEnded:
+    """An execution of experiment.py for a run. `metrics` is None unless it is ok; `feedback` is for the agent."""
+
+    run: int
+    attempt: int
+    outcome: Outcome
+    seconds: float
+    metrics: Mapping[str, Mapping[str, Measurement]] | None
+    feedback: str
+    code: str
+    commit: str
+
+
+@dataclass(frozen=True)
+class PlotEnded:
+    """An execution of plot.py, with the PNG files there are now."""
+
+    attempt: int
+    outcome: PlotOutcome
+    seconds: float
+    feedback: str
+    plots: tuple[str, ...]
+    commit: str
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A limit was reached, a provider failed, or a person stopped it: the study can be resumed."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class StudyEnded:
+    """Nothing is left to do. `remarks` say what is not as it should be; complete if there is none that matters."""
+
+    complete: bool
+    remarks: tuple[str, ...] = field(default=())
+
+
+Event = (
+    StudyStarted
+    | StudyResumed
+    | BaselineMeasured
+    | TurnEnded
+    | AttemptStarted
+    | AttemptEnded
+    | PlotEnded
+    | Stopped
+    | StudyEnded
+)

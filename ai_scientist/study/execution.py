@@ -1,0 +1,83 @@
+"""Running experiment.py and plot.py: the command, its environment, and what its end means."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ai_scientist.feedback import failure_text
+from ai_scientist.files import tail
+from ai_scientist.lab import Command, Exit, Lab, Limits, ProcessId
+from ai_scientist.places import matplotlib_cache
+from ai_scientist.study.events import AttemptStarted, Event, Setup
+
+Record = Callable[[Event], None]
+
+# What of the orchestrator's environment a run may see. No key, token or credential is among them.
+PASSED = ("PATH", "LANG", "LC_ALL", "TZ", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
+
+
+@dataclass(frozen=True)
+class Executed:
+    """How a command of the study ended; `feedback` is for the agent, "" where it ended well."""
+
+    outcome: Literal["ok", "crashed", "timed_out", "stopped"]
+    seconds: float
+    feedback: str
+
+
+def run_experiment(lab: Lab, setup: Setup, run: int, attempt: int, record: Record) -> Executed:
+    """`python experiment.py --out_dir=run_N` in the study folder, its output in the run's folder."""
+    out = lab.folder.run(run)
+    arguments = ("experiment.py", f"--out_dir={out.name}")
+    return _execute(lab, setup, arguments, out, setup.run_timeout, lambda it: record(AttemptStarted(run, attempt, it)))
+
+
+def run_plot(lab: Lab, setup: Setup, attempt: int, record: Record) -> Executed:
+    """`python plot.py` in the study folder, its output in a folder of its own."""
+    out = lab.folder.plot_output
+    return _execute(
+        lab, setup, ("plot.py",), out, setup.plot_timeout, lambda it: record(AttemptStarted(-1, attempt, it))
+    )
+
+
+def environment(own: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a run: the allow-list, quiet threads on exactly the cores there are, the template's own."""
+    passed = {name: os.environ[name] for name in PASSED if name in os.environ}
+    return {
+        **passed,
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "MPLBACKEND": "Agg",
+        "MPLCONFIGDIR": str(matplotlib_cache()),
+        "OMP_NUM_THREADS": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
+        # Waiting threads that sleep instead of spinning: oversubscribed cores slow down far less.
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "GOMP_SPINCOUNT": "0",
+        **own,
+    }
+
+
+def _execute(
+    lab: Lab, setup: Setup, arguments: tuple[str, ...], out: Path, seconds: float, started: Callable[[ProcessId], None]
+) -> Executed:
+    out.mkdir(exist_ok=True)
+    stdout, stderr = lab.folder.output(out)
+    command = Command(
+        (setup.python, *arguments), lab.folder.root, environment(setup.environment), stdout, stderr, (out,)
+    )
+    ended = lab.executor.run(command, Limits(seconds), started, lab.screen.output)
+    return _judge(ended, tail(stdout), tail(stderr), arguments[0])
+
+
+def _judge(ended: Exit, stdout: str, stderr: str, own_file: str) -> Executed:
+    text = failure_text(stdout, stderr, (own_file,))
+    if ended.reason == "timed_out":
+        return Executed("timed_out", ended.seconds, text)
+    if ended.reason != "exited":
+        return Executed("stopped", ended.seconds, ended.detail)
+    if ended.code < 0:
+        return Executed("crashed", ended.seconds, f"{text}\n(ended by signal {-ended.code})")
+    return Executed("crashed", ended.seconds, text) if ended.code else Executed("ok", ended.seconds, "")

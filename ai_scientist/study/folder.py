@@ -1,0 +1,107 @@
+"""The study folder: the one place that knows what lies where in it."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from ai_scientist.errors import UsageError
+
+EDITABLE = ("experiment.py", "plot.py", "notes.txt")
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """Every path of a study. Nothing else in the package puts a file's name together."""
+
+    root: Path
+
+    @property
+    def experiment(self) -> Path:
+        return self.root / "experiment.py"
+
+    @property
+    def plot(self) -> Path:
+        return self.root / "plot.py"
+
+    @property
+    def notes(self) -> Path:
+        return self.root / "notes.txt"
+
+    @property
+    def journal(self) -> Path:
+        return self.root / "journal.jsonl"
+
+    @property
+    def transcript(self) -> Path:
+        return self.root / "transcript.jsonl"
+
+    @property
+    def log(self) -> Path:
+        return self.root / "log.txt"
+
+    def run(self, number: int) -> Path:
+        """The folder that run `number` writes to."""
+        return self.root / f"run_{number}"
+
+    def code_of_run(self, number: int) -> Path:
+        """The copy of experiment.py as run `number` ran it."""
+        return self.root / f"run_{number}.py"
+
+    def metrics(self, number: int) -> Path:
+        return self.run(number) / "final_info.json"
+
+    def output(self, folder: Path) -> tuple[Path, Path]:
+        """Where standard output and standard error of a command go."""
+        return folder / "stdout.log", folder / "stderr.log"
+
+    @property
+    def plot_output(self) -> Path:
+        """The folder for what plot.py printed."""
+        return self.root / "plot_output"
+
+    def plots(self) -> tuple[Path, ...]:
+        """The PNG files beside plot.py, by name; links are not plots."""
+        return tuple(sorted(path for path in self.root.glob("*.png") if path.is_file() and not path.is_symlink()))
+
+    def set_aside(self, folder: Path, name: str) -> Path:
+        """Move what an attempt left to `failed/NAME`, or `NAME_2` and so on: evidence is never overwritten."""
+        number, target = 1, self.root / "failed" / name
+        while target.exists():
+            number += 1
+            target = self.root / "failed" / f"{name}_{number}"
+        target.parent.mkdir(exist_ok=True)
+        folder.rename(target)
+        return target
+
+
+def create(results: Path, template: str, idea: str, now: datetime) -> StudyFolder:
+    """A new, empty folder `results/<template>/<YYYYmmdd_HHMMSS>_<idea>/`; a second one in the same second gets `_2`."""
+    name = f"{now:%Y%m%d_%H%M%S}_{idea}"
+    number = 1
+    while True:
+        root = results / template / (name if number == 1 else f"{name}_{number}")
+        try:
+            root.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+        except OSError as error:
+            raise UsageError(f"cannot create {root}: {error.strerror}; choose another --results-dir") from None
+        else:
+            return StudyFolder(root)
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """Copy the regular files of a run's folder; links and special files, which its code may have made, are left out."""
+
+    def unsafe(folder: str, names: list[str]) -> list[str]:
+        paths = {name: Path(folder, name) for name in names}
+        return [name for name, path in paths.items() if path.is_symlink() or not (path.is_file() or path.is_dir())]
+
+    shutil.copytree(source, target, ignore=unsafe, copy_function=shutil.copyfile)
+
+
+def is_writable(folder: Path) -> bool:
+    """Whether this process may create files in the folder."""
+    return os.access(folder, os.W_OK | os.X_OK)

@@ -1,0 +1,80 @@
+"""The study folder's own git repository: one commit a step, so that `git log -p` is the study's history."""
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from ai_scientist.errors import MachineError
+
+# What is not history: the records themselves, evidence, plots, and what runs leave beside their results.
+EXCLUDED = """\
+/journal.jsonl
+/transcript.jsonl
+/log.txt
+/failed/
+/plot_output/
+*.png
+__pycache__/
+.*.tmp
+/run_*/*
+!/run_*/final_info.json
+"""
+
+
+class History:
+    """Commits, tags and restores the files of one study. No hook, no configuration of the user takes part."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def create(self) -> None:
+        """Make the repository."""
+        self._git("init", "--quiet", "--initial-branch=main", "--template=")
+        exclude = self._root / ".git" / "info" / "exclude"
+        exclude.parent.mkdir(exist_ok=True)
+        exclude.write_text(EXCLUDED, encoding="utf-8")
+
+    def commit(self, message: str) -> str:
+        """Commit everything that is not excluded, if anything changed; the hash of the commit that stands for now."""
+        self._git("add", "--all")
+        if self._git("status", "--porcelain"):
+            self._git("commit", "--quiet", "--no-verify", "--message", message)
+        return self._git("rev-parse", "HEAD")
+
+    def tag(self, name: str) -> None:
+        """Name the commit that stands for now, anew if the name was given before."""
+        self._git("tag", "--force", name)
+
+    def restore(self, commit: str) -> None:
+        """Everything as it was at that commit; files that are not history stay."""
+        (self._root / ".git" / "index.lock").unlink(missing_ok=True)  # left by a git that was killed
+        self._git("reset", "--quiet", "--hard", commit)
+        self._git("clean", "--quiet", "--force", "-d")
+
+    def restore_file(self, name: str, commit: str) -> None:
+        """One file as it was at that commit or tag."""
+        self._git("checkout", "--quiet", commit, "--", name)
+
+    def _git(self, *arguments: str) -> str:
+        command = ["git", "-c", "core.hooksPath=/dev/null", "-c", "core.autocrlf=false", "-c", "gc.auto=0", *arguments]
+        try:
+            done = subprocess.run(command, cwd=self._root, env=_environment(), capture_output=True, check=False)
+        except FileNotFoundError:
+            raise MachineError("git is not installed; install it (Debian: apt install git), then --resume.") from None
+        if done.returncode:
+            said = done.stderr.decode(errors="replace").strip()
+            raise MachineError(f"git {arguments[0]} failed in {self._root}: {said}")
+        return done.stdout.decode(errors="replace").strip()
+
+
+def _environment() -> Mapping[str, str]:
+    who = {"NAME": "AI Scientist", "EMAIL": "ai-scientist@localhost"}
+    names = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in who.items()}
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "LC_ALL": "C.UTF-8",
+        **names,
+    }

@@ -1,0 +1,142 @@
+"""The journal: the only truth about what happened in a study, one JSON event a line, append-only, fsynced, checksummed.
+
+A line is `{"sum":"<crc32 of the rest>","number":N,"time":"<ISO 8601, UTC>","event":"<class>","data":{...}}`.
+"""
+
+import fcntl
+import itertools
+import json
+import os
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import TypeAdapter, ValidationError
+
+from ai_scientist.errors import StudyError
+from ai_scientist.study.events import Event, StudyResumed
+
+_HEAD = len('{"sum":"00000000",')
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An event with the moment at which it was written."""
+
+    time: datetime
+    event: Event
+
+
+class Journal:
+    """The journal of one study, open and locked: a second process that opens it gets a StudyError.
+
+    Opening drops a torn last line (a write that a crash cut short); other damage is a StudyError that names the line.
+    """
+
+    def __init__(self, path: Path, *, create: bool = False) -> None:
+        try:
+            self._file = path.open("xb+" if create else "rb+", buffering=0)
+        except FileNotFoundError:
+            raise StudyError(f"{path.parent} is not a study: it has no {path.name}.") from None
+        except OSError as error:
+            raise StudyError(f"cannot open {path}: {error.strerror}.") from None
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.close()
+            raise StudyError(f"another process is working on {path.parent}; wait for it or end it.") from None
+        try:
+            self._entries = self._load(path)
+        except StudyError:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All entries, oldest first."""
+        return tuple(self._entries)
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """All events, oldest first."""
+        return tuple(entry.event for entry in self._entries)
+
+    def append(self, event: Event) -> Entry:
+        """Write an event; it is on disk when this returns, or StudyError is raised and the journal is as it was."""
+        entry = Entry(datetime.now(UTC), event)
+        line = encode(entry, len(self._entries) + 1)
+        end = self._file.tell()
+        try:
+            written = 0
+            while written < len(line):
+                written += self._file.write(line[written:])
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            self._forget_after(end)
+            raise StudyError(f"cannot write the journal: {error.strerror}. Make space, then --resume.") from None
+        self._entries.append(entry)
+        return entry
+
+    def _forget_after(self, end: int) -> None:
+        os.ftruncate(self._file.fileno(), end)
+        os.lseek(self._file.fileno(), end, os.SEEK_SET)
+
+    def _load(self, path: Path) -> list[Entry]:
+        content = self._file.readall()
+        whole = content[: content.rfind(b"\n") + 1]
+        self._file.seek(len(whole))
+        self._file.truncate()
+        return [decode(line, number, path) for number, line in enumerate(whole.splitlines(keepends=True), 1)]
+
+
+def read_journal(path: Path) -> tuple[Entry, ...]:
+    """The entries of a journal without opening it for work: a torn last line is passed over, nothing is changed."""
+    content = path.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    return tuple(decode(line, number, path) for number, line in enumerate(whole.splitlines(keepends=True), 1))
+
+
+def encode(entry: Entry, number: int) -> bytes:
+    """An entry as a line of the journal."""
+    name = type(entry.event).__name__
+    data = _adapters()[name].dump_python(entry.event, mode="json")
+    record = {"number": number, "time": entry.time.isoformat(), "event": name, "data": data}
+    rest = json.dumps(record, ensure_ascii=False, separators=(",", ":"))[1:].encode("utf-8", "backslashreplace")
+    return b'{"sum":"%08x",' % zlib.crc32(rest) + rest + b"\n"
+
+
+def decode(line: bytes, number: int, path: Path) -> Entry:
+    """The entry of a line. Raises StudyError where checksum, number or shape are not right."""
+    rest = line[_HEAD:-1]
+    if line[:_HEAD] != b'{"sum":"%08x",' % zlib.crc32(rest):
+        raise StudyError(f"{path}, line {number}, is damaged (its checksum is wrong). Restore the file from a backup.")
+    try:
+        record = json.loads(b"{" + rest)
+        event = _adapters()[record["event"]].validate_python(record["data"])
+        moment = datetime.fromisoformat(record["time"])
+    except (ValueError, KeyError, TypeError, ValidationError) as error:
+        raise StudyError(f"{path}, line {number}, is of another version of ai-scientist: {error}") from None
+    if record["number"] != number:
+        raise StudyError(f"{path}, line {number}, is numbered {record['number']}: a line is missing or doubled.")
+    return Entry(moment, event)
+
+
+@cache
+def _adapters() -> dict[str, TypeAdapter[Any]]:
+    return {kind.__name__: TypeAdapter(kind) for kind in get_args(Event)}
+
+
+def worked_seconds(entries: Sequence[Entry]) -> float:
+    """The seconds that were worked on a study: between its events, but for the pauses before it was resumed."""
+    pairs = itertools.pairwise(entries)
+    return sum((b.time - a.time).total_seconds() for a, b in pairs if not isinstance(b.event, StudyResumed))

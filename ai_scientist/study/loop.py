@@ -1,0 +1,53 @@
+"""The loop of a study: fold the journal, take the next step, write down what happened, until nothing is left to do."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from ai_scientist.lab import Lab
+from ai_scientist.study.baseline import code_hash
+from ai_scientist.study.events import Event, Setup, StudyResumed, StudyStarted
+from ai_scientist.study.history import History
+from ai_scientist.study.journal import Journal
+from ai_scientist.study.state import State, fold
+from ai_scientist.study.steps import DONE, next_step
+from ai_scientist.study.take import take
+
+# What of a template is not the experiment's: lists of ideas, recordings, results, and what belongs to write-ups.
+NOT_SEEDED = ("ideas.json", "seed_ideas.json", "recordings", "run_*", "latex", "__pycache__", ".*", "*.png")
+
+
+def pursue(journal: Journal, lab: Lab, follow: Callable[[Event, State], None]) -> State:
+    """Work on a started study until it is done. Whatever interrupts this leaves a study that `resume` goes on with."""
+
+    def record(event: Event) -> None:
+        journal.append(event)
+        follow(event, fold(journal.events))
+
+    while (step := next_step(state := fold(journal.events))) is not DONE:
+        record(take(step, state, lab, record))
+    return state
+
+
+def seed(journal: Journal, template: Path, root: Path, setup: Setup) -> None:
+    """Fill a new study folder from its template, and begin its history and its journal."""
+    shutil.copytree(template, root, ignore=shutil.ignore_patterns(*NOT_SEEDED), dirs_exist_ok=True)
+    (root / "notes.txt").write_text(f"# Title: {setup.idea.title}\n", encoding="utf-8")
+    history = History(root)
+    history.create()
+    commit = history.commit(f"Seed {setup.idea.name} from template {setup.template}")
+    journal.append(StudyStarted(setup, code_hash(root / "experiment.py"), commit))
+
+
+def resume(journal: Journal, lab: Lab, setup: Setup, end_orphan: Callable[..., bool]) -> None:
+    """Bring an interrupted study back to its last event: no process of it left, its files those of that commit."""
+    state = fold(journal.events)
+    started = state.process
+    if started is not None:
+        if end_orphan(started.process):
+            lab.screen.say("An experiment of the interrupted study was still running; it has been ended.")
+        left = lab.folder.run(started.run)
+        if started.run >= 0 and left.exists():
+            lab.folder.set_aside(left, f"{left.name}_attempt_{started.attempt}_interrupted")
+    History(lab.folder.root).restore(state.commit)
+    journal.append(StudyResumed(setup))

@@ -1,0 +1,143 @@
+"""The state of a study: a pure fold over its journal."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import reduce
+
+from ai_scientist.errors import StudyError
+from ai_scientist.lab import Usage
+from ai_scientist.metrics import Measurement
+from ai_scientist.study.events import (
+    AttemptEnded,
+    AttemptStarted,
+    BaselineMeasured,
+    Event,
+    PlotEnded,
+    Setup,
+    Stopped,
+    StudyEnded,
+    StudyResumed,
+    StudyStarted,
+    TurnEnded,
+)
+
+NO_USAGE = Usage()
+
+
+@dataclass(frozen=True)
+class State:
+    """What is known after the events so far.
+
+    `run` is the number of the run that is worked on now and `tries` the turns that were spent on it. `pending`: an
+    edit waits to be run; `finished`: the agent has planned its last run; `over`: no run is to come; `given_up`: the
+    runs that failed for good. `codes` maps the hash of every experiment.py that was run to its run. `shown` is the
+    last run whose results the agent was told. `process` is an attempt that was started and has not ended.
+    """
+
+    setup: Setup | None = None
+    baseline: BaselineMeasured | None = None
+    turns: tuple[TurnEnded, ...] = ()
+    attempts: tuple[AttemptEnded, ...] = ()
+    plots: tuple[PlotEnded, ...] = ()
+    run: int = 1
+    tries: int = 0
+    pending: bool = False
+    finished: bool = False
+    over: bool = False
+    given_up: tuple[int, ...] = ()
+    shown: int = 0
+    codes: Mapping[str, int] | None = None
+    commit: str = ""
+    usage: Usage = NO_USAGE
+    process: AttemptStarted | None = None
+    stopped: str = ""
+    ended: StudyEnded | None = None
+
+    @property
+    def good(self) -> tuple[AttemptEnded, ...]:
+        """The attempt of each finished run, without the baseline."""
+        return tuple(attempt for attempt in self.attempts if attempt.outcome == "ok")
+
+    @property
+    def metrics(self) -> dict[int, Mapping[str, Mapping[str, Measurement]]]:
+        """Run number -> metrics, the baseline as run 0."""
+        measured = {0: self.baseline.metrics} if self.baseline else {}
+        return measured | {attempt.run: attempt.metrics for attempt in self.good if attempt.metrics is not None}
+
+    def turns_for(self, purpose: str) -> tuple[TurnEnded, ...]:
+        """The turns with that purpose, oldest first."""
+        return tuple(turn for turn in self.turns if turn.turn.purpose == purpose)
+
+
+def fold(events: Iterable[Event]) -> State:
+    """The state after the events, oldest first."""
+    return reduce(after, events, State())
+
+
+def after(state: State, event: Event) -> State:
+    """The state after one more event."""
+    match event:
+        case StudyStarted():
+            return replace(state, setup=event.setup, commit=event.commit, codes={event.code: 0})
+        case StudyResumed():
+            return replace(state, setup=event.setup, stopped="")
+        case BaselineMeasured():
+            return replace(state, baseline=event, commit=event.commit, process=None)
+        case TurnEnded():
+            return _after_turn(state, event)
+        case AttemptStarted():
+            return replace(state, process=event)
+        case AttemptEnded():
+            return _after_attempt(state, event)
+        case PlotEnded():
+            return replace(state, plots=(*state.plots, event), commit=event.commit, process=None)
+        case Stopped():
+            return replace(state, stopped=event.reason)
+        case StudyEnded():
+            return replace(state, ended=event)
+
+
+def _after_turn(state: State, event: TurnEnded) -> State:
+    shown = max((attempt.run for attempt in state.good), default=0)
+    state = replace(
+        state, turns=(*state.turns, event), usage=state.usage + event.usage, commit=event.commit, shown=shown
+    )
+    if event.turn.purpose != "run":
+        return state
+    state = replace(state, tries=state.tries + 1)
+    if event.status == "applied" and event.code not in (state.codes or {}):
+        return replace(state, pending=True, finished=state.finished or event.finished)
+    if event.finished and event.status in ("applied", "unchanged"):
+        failed = any(attempt.run == state.run for attempt in state.attempts)
+        return replace(_next_run(state, given_up=failed), over=True)
+    return _next_run(state, given_up=True) if state.tries >= _setup(state).max_attempts else state
+
+
+def _after_attempt(state: State, event: AttemptEnded) -> State:
+    state = replace(
+        state,
+        attempts=(*state.attempts, event),
+        pending=False,
+        codes={**(state.codes or {}), event.code: event.run},
+        commit=event.commit,
+        process=None,
+    )
+    if event.outcome == "ok":
+        return _next_run(state, given_up=False)
+    return _next_run(state, given_up=True) if state.tries >= _setup(state).max_attempts else state
+
+
+def _next_run(state: State, *, given_up: bool) -> State:
+    return replace(
+        state,
+        run=state.run + 1,
+        tries=0,
+        given_up=(*state.given_up, state.run) if given_up else state.given_up,
+        over=state.finished or state.run >= _setup(state).max_runs,
+    )
+
+
+def _setup(state: State) -> Setup:
+    if state.setup is None:
+        raise StudyError("The journal does not begin with the start of the study; it cannot be used.")
+    return state.setup

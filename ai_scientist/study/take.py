@@ -1,0 +1,184 @@
+"""Taking the steps of a study: each does one thing in the world and returns the event that records it."""
+
+import re
+import shutil
+import time
+from dataclasses import replace
+from typing import TypeVar
+
+from ai_scientist import notes, plotting
+from ai_scientist.files import UnreadableFile, read_text, write_text
+from ai_scientist.lab import Lab
+from ai_scientist.metrics import InvalidMetrics, read_metrics
+from ai_scientist.study import baseline
+from ai_scientist.study.asking import prompt_for
+from ai_scientist.study.events import (
+    AttemptEnded,
+    BaselineMeasured,
+    Event,
+    PlotEnded,
+    PlotOutcome,
+    Setup,
+    StudyEnded,
+    TurnEnded,
+)
+from ai_scientist.study.execution import Record, run_experiment, run_plot
+from ai_scientist.study.history import History
+from ai_scientist.study.state import State, after
+from ai_scientist.study.steps import AskAgent, DrawPlots, End, MeasureBaseline, RunExperiment, Step
+
+MAX_NOTES_BYTES = 5_000_000
+_FINISHED = re.compile(r"\W*I am finished\W*", re.IGNORECASE)
+
+
+def take(step: Step, state: State, lab: Lab, record: Record) -> Event:
+    """Do a step and return its event. `record` takes what must be in the journal before the step is over."""
+    assert state.setup is not None
+    match step:
+        case MeasureBaseline():
+            return _measure_baseline(state.setup, lab, record)
+        case AskAgent():
+            return _ask_agent(step, state, lab)
+        case RunExperiment():
+            return _run_experiment(step, state, state.setup, lab, record)
+        case DrawPlots():
+            return _draw_plots(step, state, state.setup, lab, record)
+        case End():
+            return ending(state)
+    raise AssertionError(f"{step} cannot be taken")
+
+
+def _measure_baseline(setup: Setup, lab: Lab, record: Record) -> Event:
+    metrics, seconds, cached = baseline.measure(lab, setup, record)
+    profile = f"{setup.profile} ({setup.profile_description})" if setup.profile_description else setup.profile
+    write_text(lab.folder.notes, notes.header(setup.idea, profile, setup.device, metrics))
+    history = History(lab.folder.root)
+    commit = history.commit("Baseline")
+    history.tag("run_0")
+    return BaselineMeasured(metrics, seconds, cached, commit)
+
+
+def _ask_agent(step: AskAgent, state: State, lab: Lab) -> Event:
+    turn = step.turn
+    prompt = prompt_for(turn, state, lab.template)
+    lab.screen.doing(_title(step, state), turn.run, turn.attempt, None)
+    started = time.monotonic()
+    edit = lab.agent.edit(prompt, turn)
+    lab.screen.spoken(turn, prompt, edit.reply)
+    text = _notes_text(lab)
+    plots = [path.name for path in lab.folder.plots()]
+    undescribed, phantoms = notes.plot_names(text, plots) if turn.purpose == "describe" else ((), ())
+    event = TurnEnded(
+        turn,
+        edit.status,
+        edit.files,
+        edit.detail,
+        said_finished(edit.reply),
+        baseline.code_hash(lab.folder.experiment),
+        edit.usage,
+        time.monotonic() - started,
+        "",
+        notes.missing_sections(text, [attempt.run for attempt in state.good]),
+        undescribed,
+        phantoms,
+    )
+    return _committed(event, state, lab, f"Turn {turn.number}: {turn.key}, {edit.status}")
+
+
+def said_finished(reply: str) -> bool:
+    """Whether the last line of a reply that says anything is "I am finished", alone."""
+    lines = [line for line in reply.splitlines() if line.strip()]
+    return bool(lines) and bool(_FINISHED.fullmatch(lines[-1]))
+
+
+def _run_experiment(step: RunExperiment, state: State, setup: Setup, lab: Lab, record: Record) -> Event:
+    expected = state.baseline.seconds if state.baseline else None
+    lab.screen.doing(f"run {step.run}", step.run, step.attempt, expected)
+    code = baseline.code_hash(lab.folder.experiment)
+    out = lab.folder.run(step.run)
+    shutil.copyfile(lab.folder.experiment, lab.folder.code_of_run(step.run))
+    done = run_experiment(lab, setup, step.run, step.attempt, record)
+    event = AttemptEnded(step.run, step.attempt, done.outcome, done.seconds, None, done.feedback, code, "")
+    if done.outcome == "ok":
+        try:
+            metrics = read_metrics(lab.folder.metrics(step.run), state.metrics[0])
+            event = replace(event, metrics=metrics)
+        except InvalidMetrics as error:
+            event = replace(event, outcome="no_results", feedback=str(error))
+    if event.outcome != "ok":
+        aside = lab.folder.set_aside(out, f"{out.name}_attempt_{step.attempt}")
+        lab.folder.code_of_run(step.run).rename(aside / "experiment.py")
+    event = _committed(event, state, lab, f"Run {step.run}, attempt {step.attempt}: {event.outcome}")
+    if event.outcome == "ok":
+        History(lab.folder.root).tag(out.name)
+    return event
+
+
+def _draw_plots(step: DrawPlots, state: State, setup: Setup, lab: Lab, record: Record) -> Event:
+    lab.screen.doing("plot.py", 0, step.attempt, None)
+    before = time.time_ns()
+    done = run_plot(lab, setup, step.attempt, record)
+    outcome: PlotOutcome = done.outcome
+    feedback = done.feedback
+    if outcome == "ok" and not any(path.stat().st_mtime_ns >= before for path in lab.folder.plots()):
+        outcome = "no_plots"
+    elif outcome == "ok":
+        code = lab.folder.plot.read_text(encoding="utf-8", errors="replace")
+        missing = notes.unlabelled(plotting.labels(code), code, state.metrics)
+        if missing:
+            runs = ", ".join(f"run_{run}" for run in missing)
+            outcome, feedback = "missing_labels", f"these finished runs are not in `labels`: {runs}."
+    plots = tuple(path.name for path in lab.folder.plots())
+    event = PlotEnded(step.attempt, outcome, done.seconds, feedback, plots, "")
+    return _committed(event, state, lab, f"Plots, attempt {step.attempt}: {outcome}")
+
+
+Committed = TypeVar("Committed", TurnEnded, AttemptEnded, PlotEnded)
+
+
+def _committed(event: Committed, state: State, lab: Lab, message: str) -> Committed:
+    """The event with its commit; where it gives a run up, experiment.py goes back to the last code that worked."""
+    history = History(lab.folder.root)
+    if after(state, event).given_up != state.given_up:
+        history.restore_file(lab.folder.experiment.name, f"run_{max(state.metrics)}")
+    return replace(event, commit=history.commit(message))
+
+
+def _notes_text(lab: Lab) -> str:
+    try:
+        return read_text(lab.folder.notes, MAX_NOTES_BYTES)
+    except UnreadableFile:
+        return ""
+
+
+def _title(step: AskAgent, state: State) -> str:
+    match step.turn.purpose:
+        case "run" if step.turn.attempt > 1:
+            return f"agent mends run {step.turn.run}"
+        case "run":
+            return (
+                "agent plans and edits run 1" if not state.turns else f"agent reads results, edits run {step.turn.run}"
+            )
+        case "notes":
+            return "agent completes notes.txt"
+        case "plot":
+            return "agent edits plot.py"
+    return "agent describes the plots"
+
+
+def ending(state: State) -> StudyEnded:
+    """How the study ended, with everything that is not as it should be."""
+    last = state.turns[-1]
+    remarks = [f"run {run} failed for good" for run in state.given_up]
+    problems = []
+    if not state.good:
+        problems.append("no run finished")
+    elif not state.plots or state.plots[-1].outcome != "ok":
+        problems.append("plot.py does not draw what it should")
+    if last.missing_sections:
+        problems.append("notes.txt has no section for run " + ", ".join(map(str, last.missing_sections)))
+    if last.undescribed:
+        problems.append("notes.txt does not describe " + ", ".join(last.undescribed))
+    if last.phantoms:
+        problems.append("notes.txt names plots that do not exist: " + ", ".join(last.phantoms))
+    return StudyEnded(not problems, (*problems, *remarks))

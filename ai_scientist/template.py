@@ -1,0 +1,137 @@
+"""Templates: the folder that a study starts from, read and checked as far as a study needs it."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from ai_scientist.errors import UsageError
+from ai_scientist.files import UnreadableFile, read_text
+from ai_scientist.idea import Idea, read_ideas
+
+CODE = ("experiment.py", "plot.py")
+MAX_BYTES = 2_000_000
+DeviceKind = Literal["cpu", "gpu"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a metric is read: which direction is better (None: not said) and its name in words."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    better: Literal["lower", "higher"] | None = None
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A size of the experiment: the environment variables by which the template's own code chooses it."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    name: str
+    description: str = ""
+    default_on: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Template:
+    """A folder with an experiment; `system` and `task` come from prompt.json, the rest from template.toml, if any."""
+
+    folder: Path
+    system: str
+    task: str
+    description: str = ""
+    primary: str = ""
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+    def ideas(self) -> tuple[Idea, ...]:
+        """All ideas, of ideas.json or, where there is none, seed_ideas.json."""
+        path = self.folder / "ideas.json"
+        return read_ideas(path if path.exists() else self.folder / "seed_ideas.json")
+
+    def recording(self, idea: str) -> Path | None:
+        """The recording for an idea that ships with the template."""
+        path = self.folder / "recordings" / idea
+        return path if path.is_dir() else None
+
+    def profile(self, name: str | None, device: DeviceKind) -> Profile:
+        """The profile of that name, or the device's default, or (for a template without any) a plain one."""
+        if name is not None and name not in self.profiles:
+            known = ", ".join(self.profiles) or "none: it has no template.toml with profiles"
+            raise UsageError(f'template {self.name} has no profile "{name}" (it has: {known})')
+        if name is not None:
+            return self.profiles[name]
+        defaults = [profile for profile in self.profiles.values() if profile.default_on == device]
+        return next(iter([*defaults, *self.profiles.values()]), Profile("default"))
+
+
+def read_template(folder: Path) -> Template:
+    """The template in a folder. Raises UsageError naming the file that is missing or wrong."""
+    for name in CODE:
+        if not (folder / name).is_file():
+            raise UsageError(f"template {folder} has no {name}")
+    prompt = _read_prompt(folder / "prompt.json")
+    settings = _read_toml(folder / "template.toml")
+    return Template(folder, prompt["system"], prompt["task_description"], **settings)
+
+
+def find_templates(root: Path) -> tuple[Path, ...]:
+    """The folders under `root` that hold an experiment.py, by name. Raises UsageError where there is none."""
+    folders = tuple(sorted(path.parent for path in root.glob("*/experiment.py"))) if root.is_dir() else ()
+    if not folders:
+        raise UsageError(f"no template found: {root} has no folder with an experiment.py")
+    return folders
+
+
+def _read_prompt(path: Path) -> dict[str, str]:
+    try:
+        content = json.loads(read_text(path, MAX_BYTES))
+    except UnreadableFile as error:
+        raise UsageError(f"{path} {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path} is not valid JSON: {error}") from None
+    fields = ("system", "task_description")
+    if not isinstance(content, dict) or not all(isinstance(content.get(name), str) for name in fields):
+        raise UsageError(f'{path} must be an object with texts in "system" and "task_description"')
+    return content
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """The content of a template.toml; an unknown key is an error, so that a misspelt one is not passed over."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    description: str = ""
+    primary: str = ""
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        content = tomllib.loads(read_text(path, MAX_BYTES))
+        for name, profile in content.get("profiles", {}).items():
+            profile["name"] = name
+        settings = TypeAdapter(_Settings).validate_python(content)
+    except (UnreadableFile, tomllib.TOMLDecodeError, AttributeError, TypeError) as error:
+        raise UsageError(f"{path}: {error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    return vars(settings)

@@ -1,0 +1,123 @@
+"""Fixtures: a place with the tiny template, and a way to launch a study with the replies that a test gives."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ai_scientist import launch
+from ai_scientist.study.events import Event
+from ai_scientist.study.journal import read_journal
+from ai_scientist.study.state import State, fold
+
+TINY = Path(__file__).parent / "templates" / "tiny"
+
+
+def block(file: str, search: str, replace: str) -> str:
+    """A SEARCH/REPLACE block."""
+    return f"{file}\n```python\n<<<<<<< SEARCH\n{search}\n=======\n{replace}\n>>>>>>> REPLACE\n```\n"
+
+
+def rate(old: str, new: str) -> str:
+    """An edit of the learning rate."""
+    return block("experiment.py", f"LEARNING_RATE = {old}", f"LEARNING_RATE = {new}")
+
+
+def add_notes(after: str, text: str) -> str:
+    """An edit that adds text to notes.txt after a line."""
+    return block("notes.txt", after, f"{after}\n\n{text}")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A folder with templates and results, and what a test does there."""
+
+    root: Path
+
+    @property
+    def template(self) -> Path:
+        return self.root / "templates" / "tiny"
+
+    @property
+    def results(self) -> Path:
+        return self.root / "results"
+
+    def record(self, replies: Mapping[str, str]) -> Path:
+        """A recording with these replies, by turn key."""
+        folder = self.root / "recording"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for key, reply in replies.items():
+            (folder / f"{key}.md.j2").write_text(reply)
+        return folder
+
+    def launch(self, *flags: str, idea: str = "learning_rate") -> int:
+        """Launch a study in this place; its exit code."""
+        places = ("--templates-dir", str(self.root / "templates"), "--results-dir", str(self.results))
+        return launch.main(["--idea", idea, *places, *flags])
+
+    def study(self, replies: Mapping[str, str], *flags: str) -> int:
+        """Launch a study whose agent gives these replies; its exit code."""
+        return self.launch("--recording", str(self.record(replies)), *flags)
+
+    @property
+    def folder(self) -> Path:
+        """The one study folder there is."""
+        (found,) = [path.parent for path in self.results.glob("tiny/*/journal.jsonl")]
+        return found
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        return tuple(entry.event for entry in read_journal(self.folder / "journal.jsonl"))
+
+    @property
+    def state(self) -> State:
+        return fold(self.events)
+
+    def of(self, kind: type) -> list:
+        """The events of a kind."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def sent(self) -> dict[str, str]:
+        """What the agent was told, by turn key (the last request of each turn)."""
+        lines = (self.folder / "transcript.jsonl").read_text().splitlines()
+        records = [json.loads(line) for line in lines]
+        about = [f"run_{r['run']}" if r["purpose"] == "run" else r["purpose"] for r in records]
+        return {f"{who}.attempt_{r['attempt']}": r["said"] for who, r in zip(about, records, strict=True)}
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """The tiny template in a place of its own, with no key in the environment."""
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(TINY, tmp_path / "templates" / "tiny")
+    return Bench(tmp_path)
+
+
+GOOD = {
+    "run_1.attempt_1": "Plan: two rates.\n"
+    + rate("0.1", "0.2")
+    + add_notes("Description: Baseline results.", "## Run 1: rate 0.2\nThe rate is doubled."),
+    "run_2.attempt_1": "It helped.\n"
+    + rate("0.2", "0.4")
+    + add_notes(
+        "The rate is doubled.",
+        "Results: loss {{ runs[1]['narrow'].loss.mean }}.\n\n## Run 2: rate 0.4\nThe rate is doubled once more.",
+    ),
+    "notes.attempt_1": add_notes(
+        "The rate is doubled once more.", "Results: loss {{ runs[2]['narrow'].loss.mean }}.\n\n## Conclusion\nFaster."
+    ),
+    "plot.attempt_1": block(
+        "plot.py",
+        'labels = {"run_0": "Baseline"}',
+        'labels = {"run_0": "Baseline", "run_1": "rate 0.2", "run_2": "rate 0.4"}',
+    ),
+    "describe.attempt_1": add_notes(
+        "Faster.", "## Plots\n- loss_narrow.png: loss, one bar a run.\n- loss_wide.png: the same for the wide points."
+    ),
+}
+"""Replies that make a complete study of two runs."""

@@ -1,0 +1,121 @@
+"""The journal: what is written is read again, what was torn is dropped, what was changed is found."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ai_scientist.errors import StudyError
+from ai_scientist.lab import ProcessId, Turn, Usage
+from ai_scientist.metrics import Measurement
+from ai_scientist.study.events import AttemptEnded, AttemptStarted, Event, Stopped, StudyEnded, TurnEnded
+from ai_scientist.study.journal import Entry, Journal, decode, encode, read_journal
+
+texts = st.text(max_size=50)
+finite = st.floats(allow_nan=False, allow_infinity=False)
+measurements = st.builds(Measurement, finite, st.none() | finite, st.lists(finite, max_size=3).map(tuple))
+metrics = st.dictionaries(texts, st.dictionaries(texts, measurements, max_size=2), max_size=2)
+turns = st.builds(
+    Turn,
+    st.integers(1, 99),
+    st.sampled_from(["run", "notes", "plot", "describe"]),
+    st.integers(0, 9),
+    st.integers(1, 9),
+)
+usages = st.builds(
+    Usage, st.integers(0, 9), st.integers(0, 10**9), st.integers(0, 10**9), st.just(0), st.none() | finite
+)
+processes = st.builds(ProcessId, st.integers(1), st.integers(0))
+events = st.one_of(
+    st.builds(Stopped, texts),
+    st.builds(StudyEnded, st.booleans(), st.lists(texts, max_size=3).map(tuple)),
+    st.builds(AttemptStarted, st.integers(-1, 9), st.integers(1, 9), processes),
+    st.builds(
+        AttemptEnded, st.integers(1, 9), st.integers(1, 9), st.sampled_from(["ok", "crashed", "timed_out"]), finite,
+        st.none() | metrics, texts, texts, texts,
+    ),
+    st.builds(
+        TurnEnded, turns, st.sampled_from(["applied", "unchanged", "malformed", "forbidden"]),
+        st.lists(texts, max_size=3).map(tuple), texts, st.booleans(), texts, usages, finite, texts,
+    ),
+)  # fmt: skip
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@given(event=events, number=st.integers(1, 10**6))
+def test_every_event_is_read_as_it_was_written(event: Event, number: int) -> None:
+    line = encode(Entry(NOW, event), number)
+    assert line.count(b"\n") == 1
+    assert decode(line, number, Path("journal.jsonl")) == Entry(NOW, event)
+
+
+@given(event=events, data=st.data())
+def test_any_flipped_bit_is_found(event: Event, data: st.DataObject) -> None:
+    line = bytearray(encode(Entry(NOW, event), 3))
+    position = data.draw(st.integers(0, len(line) - 2))
+    line[position] ^= 1 << data.draw(st.integers(0, 7))
+    with pytest.raises(StudyError, match="line 3"):
+        decode(bytes(line), 3, Path("journal.jsonl"))
+
+
+def _written(path: Path) -> bytes:
+    with Journal(path, create=True) as journal:
+        for reason in ("one", "two", "three"):
+            journal.append(Stopped(reason))
+    return path.read_bytes()
+
+
+def test_torn_last_line_is_dropped_wherever_it_was_torn(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    content = _written(path)
+    start = content[:-1].rfind(b"\n") + 1
+    for end in range(start, len(content)):
+        path.write_bytes(content[:end])
+        with Journal(path) as journal:
+            assert [event.reason for event in journal.events] == ["one", "two"]
+            journal.append(Stopped("three"))
+        assert [entry.event for entry in read_journal(path)] == [Stopped("one"), Stopped("two"), Stopped("three")]
+
+
+def test_damage_in_the_middle_is_named_by_line_and_nothing_is_changed(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    content = _written(path).replace(b'"two"', b'"TWO"')
+    path.write_bytes(content)
+    with pytest.raises(StudyError, match="line 2, is damaged"):
+        Journal(path)
+    assert path.read_bytes() == content
+
+
+def test_missing_line_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    first, _, third = _written(path).splitlines(keepends=True)
+    path.write_bytes(first + third)
+    with pytest.raises(StudyError, match="line 2, is numbered 3"):
+        Journal(path)
+
+
+def test_second_process_is_kept_out(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    with Journal(path, create=True), pytest.raises(StudyError, match="another process is working on"):
+        Journal(path)
+    Journal(path).__exit__()
+
+
+def test_write_that_fails_leaves_the_journal_as_it_was(tmp_path: Path) -> None:
+    import resource
+
+    path = tmp_path / "journal.jsonl"
+    content = _written(path)
+    with Journal(path) as journal:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(content) + 20, before[1]))
+        try:
+            with pytest.raises(StudyError, match="Make space"):
+                journal.append(Stopped("does not fit"))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert path.read_bytes() == content
+        journal.append(Stopped("fits"))
+    assert [entry.event for entry in read_journal(path)][-1] == Stopped("fits")

@@ -1,0 +1,215 @@
+"""Everything that reads what others wrote: final_info.json, notes.txt, plot.py, ideas, template.toml, output."""
+
+import contextlib
+import json
+import math
+import os
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ai_scientist import notes, plotting
+from ai_scientist.compare import compare
+from ai_scientist.console.screens import PROGRESS, clean
+from ai_scientist.errors import UsageError
+from ai_scientist.feedback import MAX_CHARACTERS, failure_text
+from ai_scientist.idea import nearest, read_ideas
+from ai_scientist.metrics import InvalidMetrics, Measurement, read_metrics
+from ai_scientist.study.take import said_finished
+from ai_scientist.template import read_template
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5) | st.just("means"), inner, max_size=3)
+    ),
+    max_leaves=20,
+)
+
+
+@given(content=json_values)
+def test_any_json_is_metrics_or_one_clear_reason(content: object, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("run") / "final_info.json"
+    path.write_text(json.dumps(content))
+    with contextlib.suppress(InvalidMetrics):
+        metrics = read_metrics(path)
+        assert metrics
+        assert all(math.isfinite(it.mean) for measured in metrics.values() for it in measured.values())
+
+
+@given(values=st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=10))
+def test_standard_error_is_that_of_the_seeds(values: list[float], tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("run") / "final_info.json"
+    entry = {"means": {"loss_mean": 0.5}, "stderrs": {"loss_stderr": 7.0}, "final_info_dict": {"loss": values}}
+    path.write_text(json.dumps({"d": entry}))
+    stderr = read_metrics(path)["d"]["loss"].stderr
+    assert stderr == pytest.approx(statistics.stdev(values) / math.sqrt(len(values)))
+
+
+def test_means_alone_are_enough(tmp_path: Path) -> None:
+    path = tmp_path / "final_info.json"
+    path.write_text('{"d": {"means": {"loss_mean": 1, "plain": 2.5}, "more": ["kept"]}}')
+    assert read_metrics(path) == {"d": {"loss": Measurement(1.0), "plain": Measurement(2.5)}}
+
+
+def _fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _link(path: Path) -> None:
+    path.symlink_to("/etc/passwd")
+
+
+def _huge(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(5_000_000_000)
+
+
+def _deep(path: Path) -> None:
+    path.write_text("[" * 100_000 + "]" * 100_000)
+
+
+@pytest.mark.parametrize("make", [_fifo, _link, _huge, _deep, Path.mkdir])
+def test_hostile_results_file_is_refused_at_once(make: Callable[[Path], None], tmp_path: Path) -> None:
+    path = tmp_path / "final_info.json"
+    make(path)
+    with pytest.raises(InvalidMetrics, match=r"final_info\.json"):
+        read_metrics(path)
+
+
+def test_sections_need_a_heading_and_text() -> None:
+    text = "## Run 0: Baseline\nfine\n### run 2 - wide\ntext\n## Run 3: empty\n\n## Run 12: last\nRun 4 is no heading\n"
+    assert notes.sections(text) == {0, 2, 12}
+    assert notes.missing_sections(text, [1, 2, 3, 12]) == (1, 3)
+
+
+def test_plot_names() -> None:
+    assert notes.plot_names("`a.png`, b_1.png and ghost.png; a.png again", ["a.png", "b_1.png", "c.png"]) == (
+        ("c.png",),
+        ("ghost.png",),
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ('labels = {"run_0": "Baseline", "run_1": "Xavier"}', {"run_0": "Baseline", "run_1": "Xavier"}),
+        ('labels: dict[str, str] = {"run_0": "B"}', {"run_0": "B"}),
+        ('labels = {"run_0": "B"}\nlabels["run_2"] = "later"', {"run_0": "B", "run_2": "'later'"}),
+        ("labels = make()", {}),
+        ("def broken(:", {}),
+        ("x = 1", {}),
+    ],
+)
+def test_labels(code: str, found: dict[str, str]) -> None:
+    assert plotting.labels(code) == found
+
+
+@given(st.text())
+def test_labels_of_any_text(code: str) -> None:
+    assert isinstance(plotting.labels(code), dict)
+
+
+@pytest.mark.parametrize(
+    ("reply", "finished"),
+    [
+        ("done\nI am finished", True),
+        ("**I am finished.**\n\n", True),
+        ("When I am finished\nI say so.", False),
+        ("I am finished with run 2, next is run 3", False),
+        ("I am finished\nbut not yet", False),
+        ("", False),
+    ],
+)
+def test_finished_is_a_line_of_its_own_at_the_end(reply: str, finished: bool) -> None:
+    assert said_finished(reply) is finished
+
+
+def test_feedback_keeps_the_frames_of_the_experiment() -> None:
+    frame = '  File "/x/experiment.py", line 7, in train\n    loss.backward()\n'
+    library = '  File "/lib/torch/nn.py", line 1, in call\n    return inner()\n' * 300
+    text = failure_text("", "Traceback (most recent call last):\n" + frame + library + "ValueError: bad shape\n")
+    assert len(text) <= MAX_CHARACTERS
+    assert 'experiment.py", line 7' in text
+    assert text.endswith("ValueError: bad shape")
+
+
+def test_feedback_is_stdout_where_stderr_is_silent() -> None:
+    assert failure_text("epoch 1\nNaN, giving up\n", "") == "epoch 1\nNaN, giving up"
+    assert failure_text("", "") == "(it printed nothing)"
+
+
+@given(st.text(max_size=20_000), st.text(max_size=20_000))
+def test_feedback_is_never_longer_than_said(stdout: str, stderr: str) -> None:
+    assert len(failure_text(stdout * 3, stderr * 3)) <= MAX_CHARACTERS
+
+
+def test_verdicts() -> None:
+    low, high = Measurement(1.0, 0.1, (0.9, 1.0, 1.1)), Measurement(5.0, 0.1, (4.9, 5.0, 5.1))
+    assert compare(low, high, 0, "lower").verdict == "better"
+    assert compare(low, high, 0, "higher").verdict == "worse"
+    assert compare(high, low, 0, None).verdict == "different"
+    assert compare(low, Measurement(1.05, 0.1, (0.95, 1.0, 1.2)), 0, "lower").verdict == "no clear difference"
+    assert compare(low, low, 0, "lower").verdict == "identical"
+    assert compare(Measurement(1.0), Measurement(2.0), 0, "lower").verdict == "not tested"
+    assert compare(Measurement(1.0, 0, (1, 1, 1)), Measurement(2.0, 0, (2, 2, 2)), 0, "lower").verdict == "better"
+    assert compare(low, high, 0, "lower").percent == pytest.approx(-80)
+    assert compare(low, Measurement(0.0), 0, "lower").percent is None
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "not valid JSON"),
+        ("{}", "must be a list"),
+        ('["x"]', "idea 1 is not an object"),
+        ('[{"Name": "a", "Title": "t"}]', 'idea 1 needs a text in "Experiment"'),
+        ('[{"Name": "../a", "Title": "t", "Experiment": "e"}]', "no usable name"),
+    ],
+)
+def test_wrong_ideas_are_one_clear_line(tmp_path: Path, content: str, said: str) -> None:
+    path = tmp_path / "ideas.json"
+    path.write_text(content)
+    with pytest.raises(UsageError, match=said):
+        read_ideas(path)
+
+
+def test_nearest_ideas() -> None:
+    names = ["weight_initialization_grokking", "batch_size_grokking", "lr_schedule"]
+    assert nearest("weight_initialisation", names) == "Did you mean weight_initialization_grokking?"
+    assert nearest("zzz", names) == "See --list-ideas."
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("primary = 3", "primary"),
+        ("primry = 'loss'", "primry"),
+        ("[metrics.loss]\nbetter = 'smaller'", "metrics.loss.better"),
+        ("[profiles.quick]\nenvironment = { A = 1 }", "profiles.quick.environment.A"),
+        ("[profiles]\nquick = 1", "template.toml"),
+        ("= 3", "template.toml"),
+    ],
+)
+def test_wrong_template_settings_are_one_clear_line(tmp_path: Path, settings: str, said: str) -> None:
+    for name, content in {"experiment.py": "", "plot.py": "", "template.toml": settings}.items():
+        (tmp_path / name).write_text(content)
+    (tmp_path / "prompt.json").write_text('{"system": "s", "task_description": "t"}')
+    with pytest.raises(UsageError, match=said) as error:
+        read_template(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def test_progress_lines() -> None:
+    match = PROGRESS.fullmatch("progress 3/10 x_plus_y seed 1: val_acc 0.3")
+    assert match
+    assert match.groups() == ("3", "10", "x_plus_y seed 1: val_acc 0.3")
+    assert not PROGRESS.fullmatch("progress 3 of 10")
+
+
+def test_output_cannot_steer_the_terminal() -> None:
+    assert clean("a\x1b[2Jb\x1b]0;title\x07c\rd") == "ab]0;titlecd"
