@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from statistics import mean, stdev
 from typing import Literal
 
 from ai_scientist.metrics import Measurement
@@ -47,9 +48,10 @@ def _verdict(this: Measurement, other: Measurement, better: str | None) -> Verdi
 
 def _p_value(these: tuple[float, ...], others: tuple[float, ...]) -> float:
     """Two-sided p of Welch's t test (Welch 1947); 0 where neither side varies and the means differ."""
-    from scipy.stats import ttest_ind  # half a second to import: only where it is needed
+    from scipy.stats import ttest_ind_from_stats  # half a second to import: only where it is needed
 
     if len(set(these)) == len(set(others)) == 1:
         return 0.0
-    p = float(ttest_ind(these, others, equal_var=False).pvalue)
+    spread = [(mean(values), stdev(values), len(values)) for values in (these, others)]
+    p = float(ttest_ind_from_stats(*spread[0], *spread[1], equal_var=False).pvalue)
     return 1.0 if math.isnan(p) else p

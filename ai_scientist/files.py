@@ -30,11 +30,16 @@ def tail(path: Path, max_bytes: int = 200_000) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
+    """Write text as UTF-8, see write_bytes."""
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
     """Write by a temporary name beside it and a rename; on disk when this returns."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        with temporary.open("wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

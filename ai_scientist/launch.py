@@ -33,15 +33,15 @@ def _work(flags: Flags) -> int:
 
     if flags.resume:
         return 0 if session.resume(flags, flags.resume) else 1
-    wanted = [find(name, _templates(flags)) for name in dict.fromkeys(flags.idea)]
+    wanted = [find(name, templates(flags)) for name in dict.fromkeys(flags.idea)]
     plans = [session.plan(flags, template, idea) for template, idea in wanted]
     complete = [session.begin(flags, template, plan) for (template, _), plan in zip(wanted, plans, strict=True)]
     return 0 if all(complete) else 1
 
 
-def find(name: str, templates: list[Template]) -> tuple[Template, Idea]:
+def find(name: str, among: list[Template]) -> tuple[Template, Idea]:
     """The idea of that name and its template. Raises UsageError where there is none, or one in several templates."""
-    known = [(template, idea) for template in templates for idea in template.ideas()]
+    known = [(template, idea) for template in among for idea in template.ideas()]
     found = [(template, idea) for template, idea in known if idea.name == name]
     if not found:
         raise UsageError(f'no idea "{name}". {nearest(name, [idea.name for _, idea in known])}')
@@ -51,7 +51,8 @@ def find(name: str, templates: list[Template]) -> tuple[Template, Idea]:
     return found[0]
 
 
-def _templates(flags: Flags) -> list[Template]:
+def templates(flags: Flags) -> list[Template]:
+    """The templates that the flags allow."""
     folders = find_templates(flags.templates_dir)
     if flags.template is None:
         return [read_template(folder) for folder in folders]
@@ -62,7 +63,7 @@ def _templates(flags: Flags) -> list[Template]:
 
 
 def _list_ideas(flags: Flags) -> int:
-    for template in _templates(flags):
+    for template in templates(flags):
         sys.stdout.write(f"{template.name}: {template.description}\n")
         for idea in template.ideas():
             recorded = "  [recorded: runs without a key]" if template.recording(idea.name) else ""

@@ -65,8 +65,13 @@ def begin(flags: Flags, template: Template, setup: Setup) -> bool:
     """Start a study and work on it; whether it is complete."""
     folder = create(flags.results_dir.absolute(), template.name, setup.idea.name, datetime.now())
     with Journal(folder.journal, create=True) as journal:
-        loop.seed(journal, template.folder, folder.root, setup)
-        return _work(journal, folder, setup, resumed=False)
+        return start(journal, folder, template, setup)
+
+
+def start(journal: Journal, folder: StudyFolder, template: Template, setup: Setup) -> bool:
+    """Seed an empty study folder and work on it; whether it is complete."""
+    loop.seed(journal, template.folder, folder.root, setup)
+    return _work(journal, folder, setup, resumed=False)
 
 
 def resume(flags: Flags, root: Path) -> bool:
@@ -74,6 +79,8 @@ def resume(flags: Flags, root: Path) -> bool:
     if not root.is_dir():
         raise UsageError(f"--resume {root}: there is no such folder")
     folder = StudyFolder(root.absolute())
+    if not folder.journal.is_file():
+        raise UsageError(f"--resume {root} is not a study: it has no {folder.journal.name}")
     with Journal(folder.journal) as journal:
         before = fold(journal.events)
         if before.setup is None:
@@ -103,7 +110,7 @@ def _work(journal: Journal, folder: StudyFolder, setup: Setup, *, resumed: bool)
         try:
             agent = _agent(journal, folder, setup, template)
             lab = Lab(agent, LocalExecutor(), screen, template, folder, folder.root.parent / "baselines")
-            if resumed:
+            if resumed and not fold(journal.events).ended:
                 loop.resume(journal, lab, setup, end_orphan)
             loop.pursue(journal, lab, screen.follow)
         except KeyboardInterrupt:

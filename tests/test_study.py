@@ -125,7 +125,9 @@ def test_code_of_an_earlier_run_is_not_run_again(bench: Bench) -> None:
         "run_2.attempt_2": "I am finished",
     }
     replies["notes.attempt_1"] = add_notes("The rate is doubled.", "Results: better.")
-    replies["plot.attempt_1"] = block("plot.py", '{"run_0": "Baseline"}', '{"run_0": "Baseline", "run_1": "0.2"}')
+    replies["plot.attempt_1"] = block(
+        "plot.py", 'labels = {"run_0": "Baseline"}', 'labels = {"run_0": "Baseline", "run_1": "0.2"}'
+    )
     replies["describe.attempt_1"] = add_notes("The rate is doubled.", "loss_narrow.png loss_wide.png")
     assert bench.study(replies) == 0
     assert len(bench.of(AttemptEnded)) == 1
@@ -223,7 +225,9 @@ def test_run_that_fails_for_good_leaves_the_good_ones(bench: Bench) -> None:
         ),
         "notes.attempt_1": add_notes("The rate is doubled once more.", "Results: better.\n\n## Conclusion\nFaster."),
         "plot.attempt_1": block(
-            "plot.py", '{"run_0": "Baseline"}', '{"run_0": "Baseline", "run_1": "a", "run_3": "b"}'
+            "plot.py",
+            'labels = {"run_0": "Baseline"}',
+            'labels = {"run_0": "Baseline", "run_1": "a", "run_3": "b"}',
         ),
     }
     assert bench.study(replies, "--max-runs", "3", "--max-attempts", "2") == 0

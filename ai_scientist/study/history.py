@@ -47,8 +47,14 @@ class History:
         self._git("tag", "--force", name)
 
     def restore(self, commit: str) -> None:
-        """Everything as it was at that commit; files that are not history stay."""
+        """Everything as it was at that commit; files that are not history stay.
+
+        What else there was (half a step, or what a person changed in between) is kept under a tag "interrupted_...".
+        """
         (self._root / ".git" / "index.lock").unlink(missing_ok=True)  # left by a git that was killed
+        self._git("add", "--all")
+        if changes := self._git("stash", "create"):
+            self._git("tag", "--force", f"interrupted_{changes[:10]}", changes)
         self._git("reset", "--quiet", "--hard", commit)
         self._git("clean", "--quiet", "--force", "-d")
 

@@ -1,0 +1,43 @@
+"""The seam inside the agent: a language model as one method from a request to a reply."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from ai_scientist.lab import Turn, Usage
+
+Message = Mapping[str, str]
+"""`role` ("system", "user" or "assistant") and `content`."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked: the whole chat in `messages`, of which `said` is what is new (our prompt, or aider's complaint).
+
+    `index` counts the requests of the turn from 0.
+    """
+
+    turn: Turn
+    index: int
+    messages: tuple[Message, ...]
+    said: str
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What was answered. `finish_reason` "length": it was cut at the model's output limit."""
+
+    text: str
+    finish_reason: Literal["stop", "length"]
+    usage: Usage
+
+
+class LanguageModel(Protocol):
+    """Answers requests. `name` is for people and the transcript."""
+
+    @property
+    def name(self) -> str: ...
+
+    def reply(self, request: Request) -> Reply:
+        """Answer. Raises a ProviderError where there is no usable answer."""
+        ...

@@ -1,0 +1,51 @@
+"""Recordings: a folder of reply templates that answer in a model's place, over what the study really measured."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from ai_scientist.agents.model import Reply, Request
+from ai_scientist.errors import RecordingError
+from ai_scientist.lab import Usage
+
+MAX_CHARACTERS = 1_000_000
+
+
+class Recording:
+    """Answers a turn with `<turn key>.md.j2` of its folder, rendered over `facts()` at that moment.
+
+    The second request of a turn (aider's complaint about the first reply) is answered by `<turn key>.reply_2.md.j2`,
+    and so on. Recordings are untrusted: rendered in jinja2's sandbox, they see the facts and their own folder only.
+    """
+
+    def __init__(self, folder: Path, facts: Callable[[], Mapping[str, object]]) -> None:
+        self.name = f"recording:{folder.name}"
+        self._folder = folder
+        self._facts = facts
+        self._environment = ImmutableSandboxedEnvironment(
+            loader=FileSystemLoader(folder),
+            undefined=StrictUndefined,
+            keep_trailing_newline=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def reply(self, request: Request) -> Reply:
+        name = request.turn.key + (f".reply_{request.index + 1}" if request.index else "") + ".md.j2"
+        try:
+            template = self._environment.get_template(name)
+            text = template.render(**self._facts())
+        except TemplateNotFound as error:
+            raise RecordingError(
+                f"the recording {self._folder} has no {error.name}, so no reply for {request.turn.key}: this study "
+                f"went another way than the recorded one. Go on with a real model: --resume FOLDER --model NAME."
+            ) from None
+        except (TemplateError, TypeError, ValueError, KeyError, ArithmeticError, RecursionError) as error:
+            line = getattr(error, "lineno", None)
+            place = f", line {line}" if line else ""
+            raise RecordingError(f"the recording's {self._folder / name}{place} cannot be rendered: {error}") from None
+        if len(text) > MAX_CHARACTERS:
+            raise RecordingError(f"{self._folder / name} renders to more than {MAX_CHARACTERS:,} characters.")
+        return Reply(text, "stop", Usage(requests=1))

@@ -1,0 +1,208 @@
+"""Commands on this machine, each under a supervisor of its own, within limits, and nothing left of it at the end."""
+
+import contextlib
+import json
+import os
+import selectors
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+
+from ai_scientist.errors import MachineError
+from ai_scientist.executors import tree
+from ai_scientist.executors.capture import Capture
+from ai_scientist.lab import Command, Exit, ExitReason, Limits, ProcessId
+
+SUPERVISOR = Path(__file__).with_name("supervisor.py")
+GRACE_SECONDS = 5.0
+TICK_SECONDS = 0.25
+MEASURE_SECONDS = 0.5
+DISK_SECONDS = 2.0
+SPARE_SECONDS = 3.0  # beyond the grace, before the orchestrator kills what the supervisor should have ended
+
+
+class LocalExecutor:
+    """Runs commands as processes of this machine. Several may run at once, in threads."""
+
+    def __init__(self, grace: float = GRACE_SECONDS) -> None:
+        self._grace = grace
+
+    def run(
+        self,
+        command: Command,
+        limits: Limits,
+        started: Callable[[ProcessId], None],
+        output: Callable[[str], None],
+    ) -> Exit:
+        """Run to the end. Raises MachineError where the program cannot be started, or its output not be written.
+
+        Whatever interrupts this (Ctrl-C, an exception of a callback) first ends everything that the command started.
+        """
+        if shutil.which(command.arguments[0], path=command.environment.get("PATH")) is None:
+            raise MachineError(f"there is no program {command.arguments[0]}; check --python.")
+        with contextlib.ExitStack() as stack:
+            capture = stack.enter_context(_capture(command, limits, output))
+            running = _Running(command, limits, self._grace)
+            try:
+                started(running.id)
+                return running.watch(capture)
+            except OSError as error:
+                raise MachineError(f"cannot follow {command.arguments[0]}: {error.strerror or error}.") from error
+            finally:
+                running.end()
+
+
+def end_orphan(process: ProcessId, grace: float = GRACE_SECONDS) -> bool:
+    """End the supervisor of an interrupted study and all beneath it, if it is that very process; whether it was there.
+
+    A supervisor whose orchestrator has died is at it already: it gets its grace before it is killed.
+    """
+    if not tree.is_alive(process):
+        return False
+    beneath = tree.members(process.pid)
+    deadline = time.monotonic() + grace + SPARE_SECONDS
+    while tree.is_alive(process) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    tree.kill(member for member in beneath if member.is_running())
+    return True
+
+
+class _Running:
+    """One command while it runs."""
+
+    def __init__(self, command: Command, limits: Limits, grace: float) -> None:
+        self._command = command
+        self._limits = limits
+        self._grace = grace
+        self._begun = time.monotonic()
+        self._reached: tuple[ExitReason, str] | None = None
+        self._seen: list[psutil.Process] = []
+        self._ending: float | None = None
+        self._status, status = os.pipe()
+        file_limit = -1 if limits.disk_bytes is None else limits.disk_bytes
+        data_limit = -1 if limits.memory_bytes is None else limits.memory_bytes
+        arguments = [str(grace), str(file_limit), str(data_limit), str(status), "--", *command.arguments]
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(SUPERVISOR), *arguments],
+                cwd=command.folder,
+                env=dict(command.environment),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=(status,),
+                start_new_session=True,
+            )
+        finally:
+            os.close(status)
+        self.id = tree.identify(self._process.pid)
+
+    def watch(self, capture: Capture) -> Exit:
+        """Let the command go, follow it to its end, and say how it ended."""
+        assert self._process.stdin
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(b"g")
+            self._process.stdin.flush()
+        checks = self._checks(capture)
+        with selectors.DefaultSelector() as selector:
+            for name in ("stdout", "stderr"):
+                selector.register(getattr(self._process, name), selectors.EVENT_READ, name)
+            while selector.get_map() and not self._is_overdue():
+                for key, _ in selector.select(TICK_SECONDS):
+                    if not capture.read(key.fd, key.data):
+                        selector.unregister(key.fileobj)
+                if self._reached is None and (reached := next(checks)):
+                    self._reached = reached
+                    self._ask_to_end()
+        return self._exit()
+
+    def end(self) -> None:
+        """See that nothing is left, even if Ctrl-C comes again and again."""
+        deadline = time.monotonic() + self._grace + SPARE_SECONDS
+        self._ask_to_end()
+        while self._process.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(KeyboardInterrupt):
+                time.sleep(0.01)
+        with contextlib.suppress(KeyboardInterrupt):
+            if self._process.poll() != 0:  # the supervisor itself was killed, or hangs
+                tree.kill([*self._seen, *tree.members(self._process.pid)])
+        for pipe in (self._process.stdout, self._process.stderr):
+            if pipe:
+                pipe.close()
+        self._process.wait()
+        with contextlib.suppress(OSError):
+            os.close(self._status)
+
+    def _ask_to_end(self) -> None:
+        with contextlib.suppress(OSError):
+            if self._process.stdin:
+                self._process.stdin.close()
+
+    def _is_overdue(self) -> bool:
+        """Whether everything should have ended by now, and output is still held open by something unseen."""
+        if self._ending is None and (self._reached or self._process.poll() is not None):
+            self._ending = time.monotonic()
+        return self._ending is not None and time.monotonic() > self._ending + self._grace + SPARE_SECONDS
+
+    def _exit(self) -> Exit:
+        self._process.wait()
+        seconds = time.monotonic() - self._begun
+        said = json.loads(os.read(self._status, 10_000) or b"{}")
+        if "error" in said:
+            raise MachineError(f"cannot start {said['error']}; check --python.")
+        code = os.waitstatus_to_exitcode(said["status"]) if "status" in said else -9
+        if self._reached is not None:
+            reason, detail = self._reached
+            return Exit(reason, code, seconds, detail)
+        detail = "" if "status" in said else "It killed the process that watched over it."
+        return Exit("exited", code, seconds, detail)
+
+    def _checks(self, capture: Capture) -> Iterator[tuple[ExitReason, str] | None]:
+        """The limit that is reached now, if one is; asked again and again."""
+        limits = self._limits
+        measured = disk_measured = alive = self._begun
+        life: tuple[int, float] = (0, 0.0)
+        while True:
+            now = time.monotonic()
+            if now - self._begun > limits.seconds:
+                yield "timed_out", f"It was ended after {limits.seconds:g} seconds."
+            if capture.over:
+                yield "output", f"It printed more than {limits.output_bytes:,} bytes."
+            if now - measured > MEASURE_SECONDS:
+                measured = now
+                self._seen = tree.members(self._process.pid) or self._seen  # empty: the supervisor is gone
+                used = tree.use(self._seen)
+                if (capture.total, used.cpu_seconds) != life:
+                    life, alive = (capture.total, used.cpu_seconds), now
+                if limits.stall_seconds is not None and now - alive > limits.stall_seconds:
+                    yield (
+                        "stalled",
+                        f"It neither printed anything nor used the processor for {limits.stall_seconds:g} s.",
+                    )
+                if limits.processes is not None and used.processes - 1 > limits.processes:
+                    yield "processes", f"It had {used.processes - 1} processes; at most {limits.processes} are allowed."
+                if limits.memory_bytes is not None and used.resident_bytes > limits.memory_bytes:
+                    memory = tree.proportional_bytes(self._seen)
+                    if memory > limits.memory_bytes:
+                        yield "memory", f"It used {memory:,} bytes of memory; the limit is {limits.memory_bytes:,}."
+            if limits.disk_bytes is not None and now - disk_measured > DISK_SECONDS:
+                disk_measured = now
+                written = tree.disk_bytes(self._command.writable)
+                if written > limits.disk_bytes:
+                    yield "disk", f"It wrote {written:,} bytes to its folder; the limit is {limits.disk_bytes:,}."
+            yield None
+
+
+@contextlib.contextmanager
+def _capture(command: Command, limits: Limits, output: Callable[[str], None]) -> Iterator[Capture]:
+    try:
+        capture = Capture(command.stdout, command.stderr, limits.output_bytes, output)
+    except OSError as error:
+        raise MachineError(f"cannot write {error.filename}: {error.strerror}.") from None
+    with capture:
+        yield capture

@@ -1,0 +1,93 @@
+"""A study that is killed goes on where it was, whatever moment it was killed at."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import GOOD, Bench
+
+from ai_scientist import launch
+from ai_scientist.study.events import AttemptEnded, BaselineMeasured, StudyResumed, TurnEnded
+from ai_scientist.study.journal import read_journal
+from ai_scientist.study.state import fold
+
+KILLING = Path(__file__).parent / "killing.py"
+
+
+def _outcome(study: Path) -> dict[str, object]:
+    """What must be the same, however often a study was killed."""
+    events = [entry.event for entry in read_journal(study / "journal.jsonl")]
+    state = fold(events)
+    records = [json.loads(line) for line in (study / "transcript.jsonl").read_text().splitlines()]
+    files = ("notes.txt", "experiment.py", "plot.py", "run_1.py", "run_2.py", "run_1/final_info.json", "loss_wide.png")
+    return {
+        "turns": [(event.turn, event.status) for event in events if isinstance(event, TurnEnded)],
+        "attempts": [(event.run, event.attempt, event.outcome) for event in state.attempts],
+        "baselines": sum(isinstance(event, BaselineMeasured) for event in events),
+        "ended": state.ended,
+        "paid": [(record["turn"], record["index"]) for record in records],
+        "files": {name: (study / name).read_bytes() for name in files},
+    }
+
+
+@pytest.mark.parametrize("kind", ["after", "torn"])
+def test_killed_at_every_event(bench: Bench, kind: str) -> None:
+    bench.record(GOOD)
+    place = bench.root / "place"
+    command = [sys.executable, str(KILLING), str(place), kind]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=bench.root, timeout=280, check=False)
+    first, *kills = done.stdout.splitlines()
+    log = (bench.root / "output.log").read_text()
+    assert first == "undisturbed 0", done.stderr + log
+    undisturbed = _outcome(place / "0" / "study")
+    assert len(kills) >= 14
+    for line in kills:
+        at, killed, exit_code = line.split()
+        assert (killed, exit_code) == ("-9", "0"), f"{line}\n{log}"
+        assert _outcome(place / at / "study") == undisturbed, f"killed {kind} event {at}"
+    left = [process.cmdline() for process in psutil.process_iter() if str(place) in str(process.info.get("cwd", ""))]
+    assert not left
+
+
+def test_torn_last_line_of_the_transcript_is_asked_again(bench: Bench) -> None:
+    assert bench.study({key: GOOD[key] for key in ("run_1.attempt_1",)}, "--max-runs", "2") == 1
+    with (bench.folder / "transcript.jsonl").open("a") as file:
+        file.write('{"turn": 2, "purpose": "ru')
+    bench.record(GOOD)
+    assert launch.main(["--resume", str(bench.folder)]) == 0
+
+
+def test_stopped_study_says_why_and_goes_on_without_repeating(bench: Bench, capsys: pytest.CaptureFixture) -> None:
+    assert bench.study({key: GOOD[key] for key in ("run_1.attempt_1", "run_2.attempt_1")}, "--max-runs", "2") == 1
+    assert "no reply for" in capsys.readouterr().out
+    before = bench.events
+    bench.record(GOOD)
+    assert launch.main(["--resume", str(bench.folder)]) == 0
+    after = bench.events
+    assert after[: len(before)] == before
+    assert isinstance(after[len(before)], StudyResumed)
+    assert [attempt.run for attempt in bench.of(AttemptEnded)] == [1, 2]
+
+
+def test_complete_study_has_nothing_to_resume(bench: Bench) -> None:
+    assert bench.study(GOOD, "--max-runs", "2") == 0
+    turns = len(bench.of(TurnEnded))
+    assert launch.main(["--resume", str(bench.folder)]) == 0
+    assert len(bench.of(TurnEnded)) == turns
+
+
+def test_edits_made_by_hand_between_are_not_lost(bench: Bench) -> None:
+    """What a person changed in an interrupted study is put aside by git, not thrown away."""
+    assert bench.study({key: GOOD[key] for key in ("run_1.attempt_1",)}, "--max-runs", "2") == 1
+    with (bench.folder / "notes.txt").open("a") as file:
+        file.write("by hand\n")
+    bench.record(GOOD)
+    assert launch.main(["--resume", str(bench.folder)]) == 0
+    git = ["git", "-C", str(bench.folder)]
+    stash = subprocess.run(
+        [*git, "log", "--all", "-p", "--format=%s"], capture_output=True, text=True, check=True
+    ).stdout
+    assert "+by hand" in stash
