@@ -133,10 +133,9 @@ def _agent(journal: Journal, folder: StudyFolder, setup: Setup, template: Templa
     def earlier() -> list[int]:
         return [turn.turn.number for turn in fold(journal.events).turns]
 
-    agent = AiderAgent(folder.root, EDITABLE, model, transcript, template.system, earlier)
     # aider takes seconds to import: meanwhile the baseline runs.
-    threading.Thread(target=agent.preload, daemon=True).start()
-    return agent
+    threading.Thread(target=AiderAgent.preload, daemon=True).start()
+    return AiderAgent(folder.root, EDITABLE, model, transcript, template.system, earlier)
 
 
 def _model(journal: Journal, setup: Setup, template: Template) -> LanguageModel:

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from ai_scientist import launch, session
+from ai_scientist.agents.aider_agent import AiderAgent
 from ai_scientist.flags import parse
 from ai_scientist.study.events import Event
 from ai_scientist.study.folder import StudyFolder
@@ -69,8 +70,7 @@ def resumed(place: Path) -> bool:
 
 
 def main(place: Path, kind: str) -> None:
-    import aider.coders  # noqa: F401
-
+    AiderAgent.preload()
     print("undisturbed", in_a_fork(study, place / "0", kind, 0), flush=True)
     events = len((place / "0" / "study" / "journal.jsonl").read_bytes().splitlines())
     for at in range(2, events + 1):

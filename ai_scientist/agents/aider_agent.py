@@ -46,7 +46,8 @@ class AiderAgent:
         self._system = system
         self._earlier = earlier
 
-    def preload(self) -> None:
+    @staticmethod
+    def preload() -> None:
         """Import aider, which takes seconds; meant for a thread beside other work."""
         _parts()
 
