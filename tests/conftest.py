@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ai_scientist import launch
@@ -29,6 +30,12 @@ def rate(old: str, new: str) -> str:
 def add_notes(after: str, text: str) -> str:
     """An edit that adds text to notes.txt after a line."""
     return block("notes.txt", after, f"{after}\n\n{text}")
+
+
+def processes_in(folder: Path) -> list[psutil.Process]:
+    """The living processes that work in a folder or beneath it."""
+    found = psutil.process_iter(["cwd", "status"])
+    return [it for it in found if str(it.info["cwd"]).startswith(str(folder)) and it.info["status"] != "zombie"]
 
 
 @dataclass(frozen=True)

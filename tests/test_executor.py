@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from conftest import processes_in
 
 from ai_scientist.errors import MachineError
 from ai_scientist.executors import tree
@@ -49,11 +50,7 @@ class Bay:
 
     def left(self) -> list[psutil.Process]:
         """Processes that work in this folder."""
-        found = []
-        for process in psutil.process_iter(["cwd", "status"]):
-            if process.info["cwd"] == str(self.folder) and process.info["status"] != "zombie":
-                found.append(process)
-        return found
+        return processes_in(self.folder)
 
 
 @pytest.fixture

@@ -5,9 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
-from conftest import GOOD, Bench
+from conftest import GOOD, Bench, processes_in
 
 from ai_scientist import launch
 from ai_scientist.study.events import AttemptEnded, BaselineMeasured, StudyResumed, TurnEnded
@@ -48,8 +47,7 @@ def test_killed_at_every_event(bench: Bench, kind: str) -> None:
         at, killed, exit_code = line.split()
         assert (killed, exit_code) == ("-9", "0"), f"{line}\n{log}"
         assert _outcome(place / at / "study") == undisturbed, f"killed {kind} event {at}"
-    left = [process.cmdline() for process in psutil.process_iter() if str(place) in str(process.info.get("cwd", ""))]
-    assert not left
+    assert not processes_in(place)
 
 
 def test_torn_last_line_of_the_transcript_is_asked_again(bench: Bench) -> None:
