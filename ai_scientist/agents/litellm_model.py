@@ -104,8 +104,10 @@ def failure(name: str, error: Exception) -> ProviderError:
         or "prompt is too long" in lowered
     ):
         return ContextFull(f"{name}: the chat no longer fits the model's context: {said}")
-    if isinstance(error, those.AuthenticationError) or status in (401, 403):
+    if isinstance(error, those.AuthenticationError) or status in (401, 403) or "permission_error" in lowered:
         return AuthenticationFailed(f"{name}: the provider refuses the key: {said} Set the right key, then --resume.")
     if isinstance(error, those.NotFoundError) or status == 404 or "llm provider not provided" in lowered:
         return UnknownModel(f"{name}: the provider does not know this model: {said} Choose another --model.")
+    if isinstance(error, those.BadRequestError) or status in (400, 413, 422):
+        return ProviderError(f"{name}: the provider refuses the request: {said}")
     return ProviderUnavailable(f"{name}: {type(error).__name__}: {said}")

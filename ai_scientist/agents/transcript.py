@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from ai_scientist.agents.model import LanguageModel, Reply, Request
 from ai_scientist.errors import RecordingError, StudyError
 from ai_scientist.lab import Turn, Usage
+from ai_scientist.secrets import mask
 
 MAX_BYTES = 1_000_000_000
 
@@ -87,7 +88,7 @@ class Transcript:
             reply.finish_reason,
             reply.usage,
         )
-        line = json.dumps(asdict(exchange), ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+        line = mask(json.dumps(asdict(exchange), ensure_ascii=False)).encode("utf-8", "backslashreplace") + b"\n"
         try:
             with self._path.open("ab") as file:
                 file.write(line)

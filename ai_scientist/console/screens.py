@@ -14,6 +14,7 @@ from rich.text import Text
 
 from ai_scientist.console import wording
 from ai_scientist.lab import Turn
+from ai_scientist.secrets import mask
 from ai_scientist.study.events import Event
 from ai_scientist.study.state import State
 from ai_scientist.template import Template
@@ -26,8 +27,8 @@ _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def clean(text: str) -> str:
-    """Text of a run or a model without control characters: it cannot move the cursor or set the terminal's title."""
-    return _CONTROL.sub("", text)
+    """Text of a run, a model or a provider without secrets and without control characters that steer a terminal."""
+    return _CONTROL.sub("", mask(text))
 
 
 class Log:
@@ -39,7 +40,7 @@ class Log:
     def write(self, text: str) -> None:
         """Append a line with the time of day."""
         with self._path.open("a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(f"{datetime.now():%Y-%m-%d %H:%M:%S} {text}\n")
+            file.write(f"{datetime.now():%Y-%m-%d %H:%M:%S} {mask(text)}\n")
 
     def spoken(self, turn: Turn, prompt: str, reply: str) -> None:
         """Append a prompt and its reply."""
@@ -77,12 +78,12 @@ class PlainScreen:
 
     def say(self, text: str) -> None:
         self._log.write(text)
-        self._print(text)
+        self._print(clean(text))
 
     def follow(self, event: Event, state: State) -> None:
         """Show an event."""
         if text := wording.line(event, state, self._template):
-            self.say(clean(text))
+            self.say(text)
 
     def _print(self, text: str) -> None:
         self._console.print(f"{datetime.now():%H:%M:%S} {text}", markup=False, highlight=False, soft_wrap=True)

@@ -18,6 +18,7 @@ from typing import Any, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from ai_scientist.errors import StudyError
+from ai_scientist.secrets import mask
 from ai_scientist.study.events import Event, StudyResumed
 
 _HEAD = len('{"sum":"00000000",')
@@ -111,7 +112,8 @@ def encode(entry: Entry, number: int) -> bytes:
     name = type(entry.event).__name__
     data = _adapters()[name].dump_python(entry.event, mode="json")
     record = {"number": number, "time": entry.time.isoformat(), "event": name, "data": data}
-    rest = json.dumps(record, ensure_ascii=False, separators=(",", ":"))[1:].encode("utf-8", "backslashreplace")
+    text = mask(json.dumps(record, ensure_ascii=False, separators=(",", ":")))
+    rest = text[1:].encode("utf-8", "backslashreplace")
     return b'{"sum":"%08x",' % zlib.crc32(rest) + rest + b"\n"
 
 

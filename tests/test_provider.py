@@ -1,0 +1,182 @@
+"""Real models, by loopback servers: what is sent, what is understood, and what each failure becomes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from conftest import GOOD, Bench, rate
+from providers import Answer, Protocol, Provider, serving
+
+from ai_scientist.agents.litellm_model import LiteLLMModel
+from ai_scientist.agents.model import Reply, Request
+from ai_scientist.errors import (
+    AuthenticationFailed,
+    ContextFull,
+    ProviderError,
+    ProviderUnavailable,
+    QuotaExhausted,
+    UnknownModel,
+)
+from ai_scientist.lab import Turn
+from ai_scientist.study.events import StudyEnded, TurnEnded
+
+REQUEST = Request(Turn(1, "run", 1, 1), 0, ({"role": "system", "content": "s"}, {"role": "user", "content": "u"}), "u")
+PROTOCOLS = pytest.mark.parametrize("protocol", ["openai", "anthropic"])
+
+
+@contextmanager
+def provided(protocol: Protocol, *answers: Answer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
+    with serving(protocol, answers) as provider:
+        for name, value in provider.environment.items():
+            monkeypatch.setenv(name, value)
+        yield provider
+
+
+def _reply(
+    protocol: Protocol, answer: Answer, monkeypatch: pytest.MonkeyPatch, timeout: float = 20
+) -> tuple[Reply, Provider]:
+    with provided(protocol, answer, monkeypatch=monkeypatch) as provider:
+        return LiteLLMModel(provider.model, timeout).reply(REQUEST), provider
+
+
+@PROTOCOLS
+def test_reply_with_its_tokens_and_cost(protocol: Protocol, monkeypatch: pytest.MonkeyPatch) -> None:
+    reply, provider = _reply(protocol, Answer("hello"), monkeypatch)
+    assert (reply.text, reply.finish_reason) == ("hello", "stop")
+    assert (reply.usage.prompt_tokens, reply.usage.completion_tokens) == (1000, 100)
+    price = {"openai": (0.15, 0.60), "anthropic": (3.0, 15.0)}[protocol]  # USD a million tokens, as published
+    assert reply.usage.cost == pytest.approx((1000 * price[0] + 100 * price[1]) / 1e6)
+    (sent,) = provider.requests
+    assert "temperature" not in sent
+    assert sent["max_tokens"] >= 8192
+    assert not sent.get("stream")
+
+
+@PROTOCOLS
+def test_cut_reply_is_known_as_cut(protocol: Protocol, monkeypatch: pytest.MonkeyPatch) -> None:
+    reply, _ = _reply(protocol, Answer("half an ans", cut=True), monkeypatch)
+    assert reply.finish_reason == "length"
+
+
+@PROTOCOLS
+@pytest.mark.parametrize(
+    ("answer", "becomes"),
+    [
+        (Answer(status=401, error="invalid x-api-key", kind="authentication_error"), AuthenticationFailed),
+        (Answer(status=403, error="not allowed to use this", kind="permission_error"), AuthenticationFailed),
+        (Answer(status=404, error="model: no such model", kind="not_found_error"), UnknownModel),
+        (
+            Answer(status=400, error="Your credit balance is too low to access the API.", kind="invalid_request_error"),
+            QuotaExhausted,
+        ),
+        (Answer(status=429, error="You exceeded your current quota.", kind="insufficient_quota"), QuotaExhausted),
+        (
+            Answer(
+                status=400, error="prompt is too long: 250000 tokens > 200000 maximum", kind="invalid_request_error"
+            ),
+            ContextFull,
+        ),
+        (
+            Answer(
+                status=400, error="This model's maximum context length is 8192 tokens", kind="context_length_exceeded"
+            ),
+            ContextFull,
+        ),
+        (Answer(status=429, error="slow down", kind="rate_limit_error"), ProviderUnavailable),
+        (Answer(status=500, error="internal", kind="api_error"), ProviderUnavailable),
+        (Answer(status=529, error="Overloaded", kind="overloaded_error"), ProviderUnavailable),
+        (Answer(status=503, error="unavailable", kind="api_error"), ProviderUnavailable),
+        (Answer(status=400, error="this field is not allowed", kind="invalid_request_error"), ProviderError),
+        (Answer(fault="drop"), ProviderUnavailable),
+        (Answer("hello", fault="broken"), ProviderUnavailable),
+        (Answer("hello", fault="half"), ProviderUnavailable),
+        (Answer(fault="empty"), ProviderUnavailable),
+        (Answer(fault="html"), ProviderUnavailable),
+        (Answer(fault="html", status=502), ProviderUnavailable),
+    ],
+    ids=lambda value: f"{value.status}-{value.fault or value.kind}" if isinstance(value, Answer) else "",
+)
+def test_failure_surfaces_as_what_it_is(
+    protocol: Protocol, answer: Answer, becomes: type[ProviderError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with provided(protocol, answer, monkeypatch=monkeypatch) as provider:
+        with pytest.raises(ProviderError) as error:
+            LiteLLMModel(provider.model, 20).reply(REQUEST)
+        assert type(error.value) is becomes
+        assert len(provider.requests) == 1  # nothing beneath us tries again on its own
+        assert "sk-" not in str(error.value)
+
+
+@PROTOCOLS
+def test_silent_server_is_given_up(protocol: Protocol, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ProviderUnavailable):
+        _reply(protocol, Answer(fault="slow"), monkeypatch, timeout=1)
+
+
+def test_unknown_price_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    with provided("openai", Answer("hello"), monkeypatch=monkeypatch):
+        assert LiteLLMModel("openai/my-own-model", 20).reply(REQUEST).usage.cost is None
+
+
+def test_local_server_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    with provided("openai", Answer("hello"), monkeypatch=monkeypatch):
+        monkeypatch.delenv("OPENAI_API_KEY")
+        assert LiteLLMModel("openai/my-own-model", 20).reply(REQUEST).text == "hello"
+
+
+def test_missing_key_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    with pytest.raises(AuthenticationFailed):
+        LiteLLMModel("claude-sonnet-4-5", 5).reply(REQUEST)
+
+
+@PROTOCOLS
+def test_whole_study_with_a_live_model(bench: Bench, protocol: Protocol, monkeypatch: pytest.MonkeyPatch) -> None:
+    replies = dict(GOOD)
+    replies["run_2.attempt_1"] = replies["run_2.attempt_1"].replace("{{ runs[1]['narrow'].loss.mean }}", "lower")
+    replies["notes.attempt_1"] = replies["notes.attempt_1"].replace("{{ runs[2]['narrow'].loss.mean }}", "lower")
+    answers = [Answer(text) for text in replies.values()]
+    with provided(protocol, *answers, monkeypatch=monkeypatch) as provider:
+        assert bench.launch("--model", provider.model, "--max-runs", "2") == 0
+    assert bench.of(StudyEnded) == [StudyEnded(True)]
+    usage = bench.state.usage
+    assert (usage.requests, usage.prompt_tokens, usage.completion_tokens) == (5, 5000, 500)
+    assert usage.cost
+    assert "You study gradient descent on tiny problems." in str(provider.requests[0])
+    # The chat goes on: the fifth request holds what was said and replied in the first.
+    assert "Plan: two rates." in str(provider.requests[4])
+
+
+def test_refused_key_stops_resumably(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    refused = Answer(status=401, error="invalid x-api-key", kind="authentication_error")
+    with provided("anthropic", refused, monkeypatch=monkeypatch) as provider:
+        assert bench.launch("--model", provider.model) == 1
+    screen = capsys.readouterr().out
+    assert "refuses the key" in screen
+    assert "--resume" in screen
+    assert not bench.of(TurnEnded)
+
+
+def test_cut_reply_is_not_applied_by_halves(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    with provided(
+        "openai", Answer(GOOD["run_1.attempt_1"], cut=True), Answer(status=401), monkeypatch=monkeypatch
+    ) as provider:
+        assert bench.launch("--model", provider.model) == 1
+    (turn,) = bench.of(TurnEnded)
+    assert turn.status == "malformed"
+    assert "cut off" in turn.detail
+    assert "## Run 1" not in (bench.folder / "notes.txt").read_text()
+
+
+def test_key_is_in_no_file_of_the_study(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    leak = rate("0.1", "0.2\nimport os\nprint(sorted(os.environ.items()), open('/proc/self/environ').read())")
+    with provided(
+        "anthropic", Answer(leak), Answer(status=401, error="sk-ant-test-1234567890 is wrong"), monkeypatch=monkeypatch
+    ) as provider:
+        bench.launch("--model", provider.model)
+    assert "OMP_NUM_THREADS" in (bench.folder / "run_1" / "stdout.log").read_text()
+    for path in bench.folder.rglob("*"):
+        if path.is_file():
+            assert b"sk-ant-test" not in path.read_bytes(), path
