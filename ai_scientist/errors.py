@@ -2,6 +2,7 @@
 
 AIScientistError
 ├── UsageError            bad input of the user: a flag, file, JSON, idea or template; exit code 2
+├── LimitReached          a limit that the user set; the study stops and can be resumed with a higher one
 ├── StudyError            the study folder cannot be worked on (locked, damaged journal, disk full)
 ├── ProviderError         the model's side failed; the study stops and can be resumed
 │   ├── AuthenticationFailed    no key, or one that is refused
@@ -22,6 +23,10 @@ class AIScientistError(Exception):
 
 class UsageError(AIScientistError):
     """Bad input of the user."""
+
+
+class LimitReached(AIScientistError):
+    """A limit that the user set does not allow the next step."""
 
 
 class StudyError(AIScientistError):
@@ -49,7 +54,14 @@ class ContextFull(ProviderError):
 
 
 class ProviderUnavailable(ProviderError):
-    """Rate limits, overload, time-outs, dropped connections, broken replies."""
+    """Rate limits, overload, time-outs, dropped connections, broken replies.
+
+    `retry_after` is what the provider asked to wait, in seconds, None where it did not say.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class RecordingError(ProviderError):

@@ -1,17 +1,35 @@
-"""The flags of the launcher. A bad value is one clear line and exit code 2."""
+"""The flags of the launcher, with defaults from configuration files. A bad value is one clear line and exit code 2."""
 
 import argparse
 import math
+import tomllib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from ai_scientist.places import TEMPLATES
+import psutil
 
-RUN_TIMEOUT = 7200.0
-PLOT_TIMEOUT = 600.0
-MAX_RUNS = 5
-MAX_ATTEMPTS = 4
+from ai_scientist.errors import UsageError
+from ai_scientist.files import UnreadableFile, read_text
+from ai_scientist.places import TEMPLATES, user_configuration
+
+GIGABYTE = 1_000_000_000
+DEFAULTS: Mapping[str, Any] = {
+    "max_runs": 5,
+    "max_attempts": 4,
+    "run_timeout": 7200.0,
+    "plot_timeout": 600.0,
+    "retry_for": 30.0,
+    "stall_timeout": 1800.0,
+    "max_output": 0.1,
+    "max_processes": 1000,
+    "max_disk": 20.0,
+    # What is left is for the orchestrator and the system: a run that eats all memory would take them with it.
+    "max_memory": None,
+}
+# What a configuration file may not say: it is about one study.
+NOT_CONFIGURED = {"idea", "resume", "list_ideas", "recording"}
 
 
 class Parser(argparse.ArgumentParser):
@@ -32,33 +50,85 @@ class Flags:
     model: str | None
     recording: Path | None
     profile: str | None
+    python: str | None
+    resume: Path | None
+    list_ideas: bool
     max_runs: int | None
     max_attempts: int | None
     run_timeout: float | None
     plot_timeout: float | None
-    python: str | None
-    resume: Path | None
-    list_ideas: bool
+    max_cost: float | None
+    max_tokens: int | None
+    max_hours: float | None
+    max_gpu_hours: float | None
+    price_in: float | None
+    price_out: float | None
+    retry_for: float | None
+    stall_timeout: float | None
+    max_memory: float | None
+    max_output: float | None
+    max_processes: int | None
+    max_disk: float | None
+
+    def value(self, name: str) -> Any:
+        """What was given, else the default."""
+        given = getattr(self, name)
+        if given is None and name == "max_memory":
+            return 0.9 * psutil.virtual_memory().total / GIGABYTE
+        return DEFAULTS.get(name) if given is None else given
 
 
-def parse(arguments: list[str] | None) -> Flags:
-    """The flags; exits with code 2 and one line where they are wrong."""
+def parse(arguments: list[str]) -> Flags:
+    """The flags, those of the configuration files first; exits with code 2 and one line where they are wrong."""
     parser = Parser(
         prog="launch_scientist.py",
         description="Pursue research ideas: edit the experiment, run it, read the results, plot, write notes.",
+        epilog="Defaults may stand in [tool.ai-scientist] of ./pyproject.toml or in the file "
+        f"{user_configuration()}, with the names of the flags: max-cost = 5.",
     )
-    _add(parser)
-    flags = Flags(**vars(parser.parse_args(arguments)))
+    _add_choices(parser)
+    _add_limits(parser)
+    known = {action.dest for action in parser._actions} - NOT_CONFIGURED - {"help"}
+    flags = Flags(**vars(parser.parse_args([*configured(known), *arguments])))
+    _check(parser, flags)
+    return flags
+
+
+def _check(parser: Parser, flags: Flags) -> None:
     if not (flags.idea or flags.resume or flags.list_ideas):
         parser.error("say what to do: --idea NAME, --resume FOLDER or --list-ideas")
     if flags.resume and (flags.idea or flags.profile or flags.template):
         parser.error("--resume goes on with the idea, template and profile of its study; leave those flags out")
     if flags.model and flags.recording:
         parser.error("--model and --recording exclude each other")
-    return flags
+    if (flags.price_in is None) != (flags.price_out is None):
+        parser.error("--price-in and --price-out belong together")
 
 
-def _add(parser: Parser) -> None:
+def configured(known: set[str]) -> list[str]:
+    """The flags that the user's configuration file and then [tool.ai-scientist] of ./pyproject.toml stand for."""
+    user, project = user_configuration(), Path("pyproject.toml")
+    tables = [(user, _toml(user)), (project, _toml(project).get("tool", {}).get("ai-scientist", {}))]
+    arguments = []
+    for path, table in tables:
+        for key, value in table.items():
+            name = key.replace("-", "_")
+            if name not in known or isinstance(value, bool | list | dict):
+                raise UsageError(f"{path}: {key} = {value!r} is not a setting; use the names of the flags")
+            arguments += [f"--{name.replace('_', '-')}", str(value)]
+    return arguments
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(read_text(path, GIGABYTE // 1000))
+    except (UnreadableFile, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path}: {error}") from None
+
+
+def _add_choices(parser: Parser) -> None:
     add = parser.add_argument
     add("--idea", action="append", default=[], metavar="NAME", help="an idea to pursue; may be given several times")
     add("--template", metavar="NAME", help="look for the idea in this template only")
@@ -67,31 +137,56 @@ def _add(parser: Parser) -> None:
     add("--model", metavar="NAME", help="the model, by litellm's name: claude-opus-4-6, openai/NAME, ...")
     add("--recording", type=Path, metavar="PATH", help="a recording's folder or a transcript.jsonl, instead of a model")
     add("--profile", metavar="NAME", help="the size of the experiment (default: the template's for this device)")
-    add("--max-runs", type=_count, metavar="N", help=f"runs of a study (default: {MAX_RUNS})")
-    add(
-        "--max-attempts",
-        type=_count,
-        metavar="N",
-        help=f"attempts of each run and of plot.py (default: {MAX_ATTEMPTS})",
-    )
-    add("--run-timeout", type=_seconds, metavar="SECONDS", help=f"limit of an attempt (default: {RUN_TIMEOUT:.0f})")
-    add("--plot-timeout", type=_seconds, metavar="SECONDS", help=f"limit of plot.py (default: {PLOT_TIMEOUT:.0f})")
     add("--python", metavar="PATH", help="the interpreter that runs experiment.py and plot.py (default: this one)")
     add("--resume", type=Path, metavar="FOLDER", help="go on with an interrupted study")
     add("--list-ideas", action="store_true", help="list the ideas of all templates")
 
 
+def _add_limits(parser: Parser) -> None:
+    def add(flag: str, kind: Callable[[str], object], unit: str, help_: str) -> None:
+        default = DEFAULTS.get(flag.replace("-", "_"))
+        said = f" (default: {default:g})" if default is not None else ""
+        parser.add_argument(f"--{flag}", type=kind, metavar=unit, help=help_ + said)
+
+    add("max-runs", _count, "N", "runs of a study")
+    add("max-attempts", _count, "N", "attempts of each run and of plot.py")
+    add("run-timeout", _positive, "SECONDS", "time of one attempt of a run")
+    add("plot-timeout", _positive, "SECONDS", "time of plot.py")
+    add("max-cost", _positive, "USD", "cost of the whole study")
+    add("max-tokens", _count, "N", "tokens of the whole study, prompts and replies")
+    add("max-hours", _positive, "H", "hours of work on the whole study")
+    add("max-gpu-hours", _positive, "H", "hours of its runs on a GPU")
+    add("price-in", _price, "USD", "price of a million prompt tokens, where litellm does not know it")
+    add("price-out", _price, "USD", "price of a million tokens of the replies")
+    add("retry-for", _positive, "MINUTES", "how long a provider's passing fault is waited out")
+    add("stall-timeout", _positive, "SECONDS", "end a run that neither prints nor computes for so long")
+    add("max-memory", _positive, "GB", "memory of a run (default: 90%% of the machine's)")
+    add("max-output", _positive, "GB", "what a run may print")
+    add("max-processes", _count, "N", "processes of a run")
+    add("max-disk", _positive, "GB", "what a run may write")
+
+
 def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 1000:
-        raise argparse.ArgumentTypeError(f'"{text}" is not a whole number from 1 to 1000')
+    if not text.isdecimal() or not 1 <= int(text) <= 10**12:
+        raise argparse.ArgumentTypeError(f'"{text}" is not a whole number from 1 on')
     return int(text)
 
 
-def _seconds(text: str) -> float:
+def _number(text: str) -> float:
     try:
-        seconds = float(text)
+        value = float(text)
     except ValueError:
-        seconds = math.nan
-    if not 0 < seconds < math.inf:
-        raise argparse.ArgumentTypeError(f'"{text}" is not a number of seconds above 0')
-    return seconds
+        value = math.nan
+    return value if math.isfinite(value) else math.nan
+
+
+def _positive(text: str) -> float:
+    if not (value := _number(text)) > 0:
+        raise argparse.ArgumentTypeError(f'"{text}" is not a number above 0')
+    return value
+
+
+def _price(text: str) -> float:
+    if not (value := _number(text)) >= 0:
+        raise argparse.ArgumentTypeError(f'"{text}" is not a price in USD')
+    return value

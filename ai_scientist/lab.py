@@ -160,7 +160,10 @@ class Screen(Protocol):
 
 @dataclass(frozen=True)
 class Lab:
-    """What a study is done with. `cache` is the folder for measured baselines."""
+    """What a study is done with. `cache` is the folder for measured baselines.
+
+    `spent` tells the seconds that were worked on the study so far, and those of them in which its runs ran.
+    """
 
     agent: CodingAgent
     executor: Executor
@@ -168,3 +171,4 @@ class Lab:
     template: Template
     folder: StudyFolder
     cache: Path
+    spent: Callable[[], tuple[float, float]]

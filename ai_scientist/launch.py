@@ -14,8 +14,8 @@ from ai_scientist.template import Template, find_templates, read_template
 
 def main(arguments: list[str] | None = None) -> int:
     """0: every study is complete. 1: one ended incomplete, and said what is kept. 2: bad input, said in one line."""
-    flags = parse(arguments)
     try:
+        flags = parse(sys.argv[1:] if arguments is None else arguments)
         if flags.list_ideas:
             return _list_ideas(flags)
         with _interrupts():
@@ -29,12 +29,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _work(flags: Flags) -> int:
-    from ai_scientist import session  # rich and the rest: not needed for --help and --list-ideas
+    from ai_scientist import planning, session  # rich and the rest: not needed for --help and --list-ideas
 
     if flags.resume:
         return 0 if session.resume(flags, flags.resume) else 1
     wanted = [find(name, templates(flags)) for name in dict.fromkeys(flags.idea)]
-    plans = [session.plan(flags, template, idea) for template, idea in wanted]
+    plans = [planning.plan(flags, template, idea) for template, idea in wanted]
     complete = [session.begin(flags, template, plan) for (template, _), plan in zip(wanted, plans, strict=True)]
     return 0 if all(complete) else 1
 

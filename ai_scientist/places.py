@@ -1,4 +1,4 @@
-"""Where the files of the package lie (beside it in a checkout, inside it once installed), and its cache of the user."""
+"""Where the files of the package lie (beside it in a checkout, inside it once installed), and those of the user."""
 
 import os
 from pathlib import Path
@@ -13,6 +13,12 @@ def _shipped(name: str) -> Path:
 
 PROMPTS = _shipped("prompts")
 TEMPLATES = _shipped("templates")
+
+
+def user_configuration() -> Path:
+    """The user's own configuration file; it need not exist."""
+    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(base) / "ai-scientist" / "config.toml"
 
 
 def matplotlib_cache() -> Path:

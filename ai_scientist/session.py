@@ -1,69 +1,54 @@
-"""One study from its flags to its summary: what it is done with, how it begins or goes on, and how it is left."""
+"""One study from its setup to its summary: what it is done with, how it begins or goes on, and how it is left."""
 
-import os
-import shutil
-import sys
 import threading
 from contextlib import suppress
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 
-from ai_scientist import __version__
+from ai_scientist import planning, preflight
 from ai_scientist.agents.aider_agent import AiderAgent
-from ai_scientist.agents.litellm_model import LiteLLMModel
+from ai_scientist.agents.litellm_model import LiteLLMModel, Price
 from ai_scientist.agents.model import LanguageModel
 from ai_scientist.agents.recording import Recording
+from ai_scientist.agents.retry import Retrying
 from ai_scientist.agents.transcript import Recorded, Replay, Transcript
-from ai_scientist.console.screens import Log, screen_for
+from ai_scientist.budget import Budgeted
+from ai_scientist.console.screens import Log, PlainScreen, screen_for
 from ai_scientist.console.summary import show
 from ai_scientist.errors import AIScientistError, StudyError, UsageError
 from ai_scientist.executors.local import LocalExecutor, end_orphan
 from ai_scientist.facts import facts
-from ai_scientist.flags import MAX_ATTEMPTS, MAX_RUNS, PLOT_TIMEOUT, RUN_TIMEOUT, Flags
-from ai_scientist.idea import Idea
+from ai_scientist.flags import Flags
 from ai_scientist.lab import Lab
-from ai_scientist.machine import probe
-from ai_scientist.study import loop
-from ai_scientist.study.events import Setup, Stopped
+from ai_scientist.study import baseline, loop
+from ai_scientist.study.asking import summary_of
+from ai_scientist.study.events import ModelAnswered, Setup, Stopped
 from ai_scientist.study.folder import EDITABLE, StudyFolder, create
-from ai_scientist.study.journal import Journal, worked_seconds
+from ai_scientist.study.journal import Journal, spent_seconds
 from ai_scientist.study.state import fold
 from ai_scientist.template import Template, read_template
 
-DEFAULT_MODEL = "claude-opus-4-6"
-KEY = "ANTHROPIC_API_KEY"
 
+@dataclass(frozen=True)
+class _Study:
+    """What belongs to one study while it is worked on."""
 
-def plan(flags: Flags, template: Template, idea: Idea) -> Setup:
-    """What a new study is started with. Raises UsageError for what can be seen to be wrong before it begins."""
-    python = _interpreter(flags.python or sys.executable)
-    machine = probe(python)
-    profile = template.profile(flags.profile, machine.kind)
-    model, recording = _voice(flags, template, idea)
-    return Setup(
-        idea,
-        template.name,
-        profile.name,
-        profile.description,
-        profile.environment,
-        machine.device,
-        model,
-        recording,
-        python,
-        flags.max_runs or MAX_RUNS,
-        flags.max_attempts or MAX_ATTEMPTS,
-        flags.run_timeout or RUN_TIMEOUT,
-        flags.plot_timeout or PLOT_TIMEOUT,
-        {"ai-scientist": __version__, **machine.versions},
-    )
+    journal: Journal
+    folder: StudyFolder
+    setup: Setup
+    template: Template
+    live: LiteLLMModel | None
+    console: Console
 
 
 def begin(flags: Flags, template: Template, setup: Setup) -> bool:
     """Start a study and work on it; whether it is complete."""
-    folder = create(flags.results_dir.absolute(), template.name, setup.idea.name, datetime.now())
+    results = flags.results_dir.absolute()
+    preflight.check(setup, results, _live(setup))
+    folder = create(results, template.name, setup.idea.name, datetime.now())
     with Journal(folder.journal, create=True) as journal:
         return start(journal, folder, template, setup)
 
@@ -85,106 +70,108 @@ def resume(flags: Flags, root: Path) -> bool:
         before = fold(journal.events)
         if before.setup is None:
             raise StudyError(f"{root} was interrupted before it began; nothing is lost. Start it anew with --idea.")
-        return _work(journal, folder, _changed(before.setup, flags), resumed=True)
-
-
-def _changed(setup: Setup, flags: Flags) -> Setup:
-    given = {
-        name: value
-        for name in ("max_runs", "max_attempts", "run_timeout", "plot_timeout")
-        if (value := getattr(flags, name)) is not None
-    }
-    if flags.python:
-        given["python"] = _interpreter(flags.python)
-    if flags.model or flags.recording:
-        given |= {"model": flags.model or "", "recording": str(_recording(flags.recording) if flags.recording else "")}
-    return replace(setup, **given)
+        setup = planning.changed(before.setup, flags)
+        preflight.check(setup, folder.root, _live(setup))
+        return _work(journal, folder, setup, resumed=True)
 
 
 def _work(journal: Journal, folder: StudyFolder, setup: Setup, *, resumed: bool) -> bool:
-    console = Console(highlight=False)
-    template = read_template(folder.root)
-    _greet(console, setup, folder)
-    reason = ""
-    with screen_for(console)(Log(folder.log), template, console) as screen:
+    study = _Study(
+        journal, folder, setup, read_template(folder.root), _live(setup), Console(highlight=False, soft_wrap=True)
+    )
+    _greet(study)
+    with screen_for(study.console)(Log(folder.log), study.template, study.console) as screen:
         try:
-            agent = _agent(journal, folder, setup, template)
-            lab = Lab(agent, LocalExecutor(), screen, template, folder, folder.root.parent / "baselines")
-            if resumed and not fold(journal.events).ended:
-                loop.resume(journal, lab, setup, end_orphan)
-            loop.pursue(journal, lab, screen.follow)
+            _pursue(study, screen, resumed=resumed)
         except KeyboardInterrupt:
-            reason = "interrupted"
+            _stop(study, screen, "interrupted")
         except AIScientistError as error:
-            reason = str(error)
-        if reason:
-            with suppress(StudyError):  # a full disk: the journal is right as it stands
-                journal.append(Stopped(reason))
-            screen.say(f"stopped: {reason}")
+            _stop(study, screen, str(error))
+        except OSError as error:  # a full disk, a folder that became read-only: it can be any write
+            _stop(study, screen, f"{error}. Make space, or the folder writable, then --resume.")
     state = fold(journal.events)
-    show(console, folder, state, template, worked_seconds(journal.entries))
+    show(study.console, folder, state, study.template, spent_seconds(journal.entries)[0])
     return bool(state.ended and state.ended.complete)
 
 
-def _agent(journal: Journal, folder: StudyFolder, setup: Setup, template: Template) -> AiderAgent:
-    transcript = Transcript(folder.transcript)
-    model = Recorded(_model(journal, setup, template), transcript)
+def _pursue(study: _Study, screen: PlainScreen, *, resumed: bool) -> None:
+    if fold(study.journal.events).ended:
+        return
+    transcript = Transcript(study.folder.transcript)
+    model = Recorded(_model(study, screen, transcript), transcript)
+    lab = Lab(
+        _agent(study, model, transcript),
+        LocalExecutor(),
+        screen,
+        study.template,
+        study.folder,
+        _cache(study.folder),
+        lambda: spent_seconds(study.journal.entries, datetime.now(UTC)),
+    )
+    if resumed:
+        loop.resume(study.journal, lab, study.setup, end_orphan)
+    elif study.live is not None:
+        study.journal.append(ModelAnswered(preflight.ask(model)))
+    loop.pursue(study.journal, lab, screen.follow)
 
+
+def _stop(study: _Study, screen: PlainScreen, reason: str) -> None:
+    with suppress(StudyError):  # a full disk: the journal is right as it stands
+        study.journal.append(Stopped(reason))
+    with suppress(StudyError):
+        screen.say(f"stopped: {reason}")
+
+
+def _agent(study: _Study, model: LanguageModel, transcript: Transcript) -> AiderAgent:
     def earlier() -> list[int]:
-        return [turn.turn.number for turn in fold(journal.events).turns]
+        return [turn.turn.number for turn in fold(study.journal.events).turns]
+
+    def summary() -> str:
+        first = next((exchange.reply for exchange in transcript.exchanges if exchange.turn == 1), "")
+        return summary_of(fold(study.journal.events), study.template, first)
 
     # aider takes seconds to import: meanwhile the baseline runs.
     threading.Thread(target=AiderAgent.preload, daemon=True).start()
-    return AiderAgent(folder.root, EDITABLE, model, transcript, template.system, earlier)
+    return AiderAgent(study.folder.root, EDITABLE, model, transcript, study.template.system, earlier, summary)
 
 
-def _model(journal: Journal, setup: Setup, template: Template) -> LanguageModel:
-    if not setup.recording:
-        return LiteLLMModel(setup.model)
-    path = Path(setup.recording)
+def _model(study: _Study, screen: PlainScreen, transcript: Transcript) -> LanguageModel:
+    if study.live is not None:
+        retrying = Retrying(study.live, study.setup.retry_minutes, screen.say)
+        return Budgeted(retrying, study.setup.budget, lambda: transcript.spent)
+    path = Path(study.setup.recording)
     if path.is_dir():
-        return Recording(path, lambda: facts(fold(journal.events), template))
+        return Recording(path, lambda: facts(fold(study.journal.events), study.template))
     return Replay(path)
 
 
-def _voice(flags: Flags, template: Template, idea: Idea) -> tuple[str, str]:
-    """(model, recording): what was asked for, else Claude if there is a key, else the recording of the idea."""
-    if flags.recording:
-        return "", str(_recording(flags.recording))
-    if flags.model or os.environ.get(KEY):
-        return flags.model or DEFAULT_MODEL, ""
-    shipped = template.recording(idea.name)
-    if shipped is None:
-        recorded = [other.name for other in template.ideas() if template.recording(other.name)]
-        raise UsageError(
-            f"no model for {idea.name}: set {KEY}, or name one with --model. Without a key these ideas of template "
-            f"{template.name} can be tried by a recording: {', '.join(recorded) or 'none'}"
-        )
-    return "", str(shipped.absolute())
-
-
-def _recording(path: Path) -> Path:
-    if path.is_dir() or path.is_file():
-        return path.absolute()
-    raise UsageError(f"--recording {path}: there is no such file or folder")
-
-
-def _interpreter(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        raise UsageError(f"--python {name}: there is no such program")
-    return str(Path(found).absolute())  # not resolved: a virtual environment is known by the link's place
-
-
-def _greet(console: Console, setup: Setup, folder: StudyFolder) -> None:
+def _live(setup: Setup) -> LiteLLMModel | None:
+    """The real model of a study; None where a recording answers."""
     if setup.recording:
+        return None
+    return LiteLLMModel(setup.model, price=Price(*setup.price) if setup.price else None)
+
+
+def _cache(folder: StudyFolder) -> Path:
+    return folder.root.parent / "baselines"
+
+
+def _greet(study: _Study) -> None:
+    setup, console = study.setup, study.console
+    if study.live is None:
         console.print(
-            f"No model is asked: the recording {Path(setup.recording).name} answers in its place. "
-            f"Edits, runs, plots and numbers are real.\nFor a real model set {KEY}, or name any with --model.",
+            f"No model is asked: the recording {Path(setup.recording).name} answers in its place. Edits, runs, plots "
+            f"and numbers are real.\nFor a real model set {planning.KEY}, or name any with --model.",
             style="yellow",
         )
-    console.print(f"idea:    {setup.idea.name}: {setup.idea.title}", markup=False)
-    if setup.model:
-        console.print(f"model:   {setup.model}", markup=False)
-    console.print(f"profile: {setup.profile}, on {setup.device}. {setup.profile_description}", markup=False)
-    console.print(f"folder:  {folder.root}", markup=False, soft_wrap=True)
+    known = baseline.recorded_seconds(baseline.kept(_cache(study.folder), study.folder.experiment, setup))
+    lines = [
+        f"idea:    {setup.idea.name}: {setup.idea.title}",
+        f"model:   {setup.model or 'none, a recording'}",
+        f"profile: {setup.profile}, on {setup.device}. {setup.profile_description}",
+        *preflight.plan(setup, study.folder.root, study.live, known),
+        f"folder:  {study.folder.root}",
+    ]
+    for line in lines:
+        console.print(line, markup=False)
+        Log(study.folder.log).write(line)

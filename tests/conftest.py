@@ -128,3 +128,10 @@ GOOD = {
     ),
 }
 """Replies that make a complete study of two runs."""
+
+PLAIN = {
+    **GOOD,
+    "run_2.attempt_1": GOOD["run_2.attempt_1"].replace("{{ runs[1]['narrow'].loss.mean }}", "lower"),
+    "notes.attempt_1": GOOD["notes.attempt_1"].replace("{{ runs[2]['narrow'].loss.mean }}", "lower"),
+}
+"""The same without templates, as a live model would say it."""

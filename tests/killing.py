@@ -12,7 +12,7 @@ import signal
 import sys
 from pathlib import Path
 
-from ai_scientist import launch, session
+from ai_scientist import launch, planning, session
 from ai_scientist.agents.aider_agent import AiderAgent
 from ai_scientist.flags import parse
 from ai_scientist.study.events import Event
@@ -45,7 +45,7 @@ def study(place: Path, kind: str, at: int) -> bool:
         ["--idea", "learning_rate", "--recording", "recording", "--templates-dir", "templates", "--max-runs", "2"]
     )
     template, idea = launch.find("learning_rate", launch.templates(flags))
-    setup = session.plan(flags, template, idea)
+    setup = planning.plan(flags, template, idea)
     folder = StudyFolder(place / "study")
     folder.root.mkdir(parents=True)
     journal = FatalJournal(folder.journal, create=True)

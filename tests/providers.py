@@ -31,10 +31,17 @@ class Provider:
     protocol: Protocol
     answers: list[Answer]
     url: str = ""
+    ready: Answer = field(default_factory=lambda: Answer("ready"))
+    checks: int = 0
     requests: list[dict[str, Any]] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
 
-    def next_answer(self) -> Answer:
+    def answer_to(self, request: dict[str, Any]) -> Answer:
+        """The first check of the connection is answered as `ready` says, what follows in the order of `answers`."""
+        if "check of the connection" in str(request):
+            self.checks += 1
+            return self.ready
+        self.requests.append(request)
         return self.answers[min(len(self.requests), len(self.answers)) - 1]
 
     @property
@@ -58,8 +65,7 @@ def serving(protocol: Protocol, answers: Sequence[Answer]) -> Iterator[Provider]
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
-            provider.requests.append(json.loads(body) | {"_path": self.path, "_headers": dict(self.headers)})
-            _answer(self, provider, provider.next_answer())
+            _answer(self, provider, provider.answer_to(json.loads(body)))
 
         def log_message(self, *_: object) -> None:
             pass

@@ -52,7 +52,8 @@ def ask(
 ) -> tuple[Edit, Script]:
     script = Script(replies)
     transcript = Transcript(folder.parent / "transcript.jsonl")
-    agent = AiderAgent(folder, FILES, Recorded(script, transcript), transcript, "Be brief.", lambda: range(1, turn))
+    model = Recorded(script, transcript)
+    agent = AiderAgent(folder, FILES, model, transcript, "Be brief.", lambda: range(1, turn), lambda: "In short.")
     return agent.edit(prompt, Turn(turn, "run", 1, turn)), script
 
 

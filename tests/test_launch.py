@@ -55,8 +55,10 @@ def test_bad_flag(flags: list[str], said: str, capsys: pytest.CaptureFixture) ->
         (["--idea", "learning_rate", "--recording", "nowhere"], "no such file or folder"),
         (["--idea", "learning_rate", "--python", "no-such-python"], "no such program"),
         (["--idea", "learning_rate", "--python", "/bin/false"], "no working Python"),
+        (["--idea", "learning_rate", "--model", "nobodys-model"], "litellm does not know"),
+        (["--idea", "learning_rate", "--model", "claude-opus-4-6"], "set ANTHROPIC_API_KEY"),
         (["--idea", "learning_rate", "--templates-dir", "nowhere"], "no template found"),
-        (["--idea", "learning_rate", "--model", "openai/x", "--results-dir", "/dev/null/x"], "cannot create"),
+        (["--idea", "learning_rate", "--recording", "templates", "--results-dir", "/dev/null/x"], "cannot create"),
     ],
 )
 def test_bad_value(bench: Bench, flags: list[str], said: str, capsys: pytest.CaptureFixture) -> None:
@@ -107,7 +109,7 @@ def test_python_flag_chooses_the_interpreter(bench: Bench) -> None:
 def test_limits_are_in_the_journal(bench: Bench) -> None:
     bench.study(GOOD, "--max-runs", "2", "--max-attempts", "3", "--run-timeout", "50", "--plot-timeout", "20")
     setup = bench.of(StudyStarted)[0].setup
-    assert (setup.max_runs, setup.max_attempts, setup.run_timeout, setup.plot_timeout) == (2, 3, 50, 20)
+    assert (setup.max_runs, setup.max_attempts, setup.limits.seconds, setup.plot_timeout) == (2, 3, 50, 20)
 
 
 def test_shipped_recording_answers_where_there_is_no_key(bench: Bench) -> None:

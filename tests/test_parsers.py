@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ai_scientist import notes, plotting
 from ai_scientist.compare import compare
 from ai_scientist.console.screens import PROGRESS, clean
+from ai_scientist.console.summary import uncertain
 from ai_scientist.errors import UsageError
 from ai_scientist.feedback import MAX_CHARACTERS, failure_text
 from ai_scientist.idea import nearest, read_ideas
@@ -213,3 +214,19 @@ def test_progress_lines() -> None:
 
 def test_output_cannot_steer_the_terminal() -> None:
     assert clean("a\x1b[2Jb\x1b]0;title\x07c\rd") == "ab]0;titlecd"
+
+
+@pytest.mark.parametrize(
+    ("mean", "stderr", "shown"),
+    [
+        (1263.33, 130.2, "1260 ± 130"),
+        (316.67, 28.48, "317 ± 28"),
+        (0.00786, 0.00127, "0.0079 ± 0.0013"),
+        (2400.0, 0.0, "2400 ± 0"),
+        (0.5, None, "0.5"),
+        (9.87e-11, 6.5e-11, "9.87e-11 ± 6.5e-11"),
+        (-3.14159, 0.5, "-3.14 ± 0.50"),
+    ],
+)
+def test_mean_is_shown_to_the_digits_of_its_error(mean: float, stderr: float | None, shown: str) -> None:
+    assert uncertain(mean, stderr) == shown

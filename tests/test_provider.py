@@ -1,12 +1,14 @@
 """Real models, by loopback servers: what is sent, what is understood, and what each failure becomes."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from conftest import GOOD, Bench, rate
+from conftest import GOOD, PLAIN, Bench, rate
 from providers import Answer, Protocol, Provider, serving
 
+from ai_scientist import launch
 from ai_scientist.agents.litellm_model import LiteLLMModel
 from ai_scientist.agents.model import Reply, Request
 from ai_scientist.errors import (
@@ -18,7 +20,7 @@ from ai_scientist.errors import (
     UnknownModel,
 )
 from ai_scientist.lab import Turn
-from ai_scientist.study.events import StudyEnded, TurnEnded
+from ai_scientist.study.events import Stopped, StudyEnded, TurnEnded
 
 REQUEST = Request(Turn(1, "run", 1, 1), 0, ({"role": "system", "content": "s"}, {"role": "user", "content": "u"}), "u")
 PROTOCOLS = pytest.mark.parametrize("protocol", ["openai", "anthropic"])
@@ -132,15 +134,16 @@ def test_missing_key_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @PROTOCOLS
 def test_whole_study_with_a_live_model(bench: Bench, protocol: Protocol, monkeypatch: pytest.MonkeyPatch) -> None:
-    replies = dict(GOOD)
-    replies["run_2.attempt_1"] = replies["run_2.attempt_1"].replace("{{ runs[1]['narrow'].loss.mean }}", "lower")
-    replies["notes.attempt_1"] = replies["notes.attempt_1"].replace("{{ runs[2]['narrow'].loss.mean }}", "lower")
-    answers = [Answer(text) for text in replies.values()]
+    answers = [Answer(text) for text in PLAIN.values()]
     with provided(protocol, *answers, monkeypatch=monkeypatch) as provider:
         assert bench.launch("--model", provider.model, "--max-runs", "2") == 0
     assert bench.of(StudyEnded) == [StudyEnded(True)]
     usage = bench.state.usage
-    assert (usage.requests, usage.prompt_tokens, usage.completion_tokens) == (5, 5000, 500)
+    assert (usage.requests, usage.prompt_tokens, usage.completion_tokens) == (
+        6,
+        6000,
+        600,
+    )  # the check of the connection and five turns
     assert usage.cost
     assert "You study gradient descent on tiny problems." in str(provider.requests[0])
     # The chat goes on: the fifth request holds what was said and replied in the first.
@@ -180,3 +183,55 @@ def test_key_is_in_no_file_of_the_study(bench: Bench, monkeypatch: pytest.Monkey
     for path in bench.folder.rglob("*"):
         if path.is_file():
             assert b"sk-ant-test" not in path.read_bytes(), path
+
+
+def test_passing_faults_are_waited_out_and_shown(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    faults = [
+        Answer(status=429, error="slow down", kind="rate_limit_error", headers={"retry-after": "1"}),
+        Answer(fault="drop"),
+        Answer(status=529, error="Overloaded", kind="overloaded_error"),
+    ]
+    answers = [*faults, *(Answer(text) for text in PLAIN.values())]
+    with provided("anthropic", *answers, monkeypatch=monkeypatch) as provider:
+        begun = time.monotonic()
+        assert bench.launch("--model", provider.model, "--max-runs", "2") == 0
+    assert time.monotonic() - begun >= 1  # as the provider asked by Retry-After
+    screen = capsys.readouterr().out
+    assert screen.count("Trying again in") == 3
+    assert bench.state.usage.requests == 6  # what failed was not paid
+
+
+def test_lasting_fault_stops_resumably_after_retry_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    with provided("openai", Answer(status=500, error="internal"), monkeypatch=monkeypatch) as provider:
+        assert bench.launch("--model", provider.model, "--max-runs", "2", "--retry-for", "0.03") == 1
+        assert len(provider.requests) >= 2
+        reason = bench.of(Stopped)[0].reason
+        assert "--retry-for" in reason
+        provider.answers = [Answer(status=500)] * len(provider.requests) + [Answer(text) for text in PLAIN.values()]
+        assert launch.main(["--resume", str(bench.folder), "--retry-for", "1"]) == 0
+
+
+def test_full_context_shortens_the_chat_and_goes_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = Answer(status=400, error="prompt is too long: 250000 tokens > 200000 maximum", kind="invalid_request_error")
+    texts = list(PLAIN.values())
+    answers = [Answer(texts[0]), Answer(texts[1]), full, full, *(Answer(text) for text in texts[2:])]
+    with provided("anthropic", *answers, monkeypatch=monkeypatch) as provider:
+        assert bench.launch("--model", provider.model, "--max-runs", "2") == 0
+    whole, shorter, shortest = (str(request) for request in provider.requests[2:5])
+    assert "has become too long" not in whole
+    assert "has become too long" in shorter
+    assert "It helped." in shorter  # the last turn is still there
+    assert "has become too long" in shortest
+    assert "It helped." not in shortest
+    # What the journal knows is in it: the plan, and the results of the finished runs.
+    assert "Plan: two rates." in shortest
+    assert f"{bench.state.metrics[1]['narrow']['loss'].mean:.6g}" in shortest
+
+
+def test_context_that_is_full_all_the_same_stops_resumably(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = Answer(status=400, error="prompt is too long: 250000 tokens > 200000 maximum", kind="invalid_request_error")
+    with provided("anthropic", full, monkeypatch=monkeypatch) as provider:
+        assert bench.launch("--model", provider.model) == 1
+    assert "no longer fits the model's context" in bench.of(Stopped)[0].reason

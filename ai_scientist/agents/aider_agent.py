@@ -8,7 +8,7 @@ nothing.
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +17,7 @@ from typing import Any
 from ai_scientist.agents.litellm_model import load
 from ai_scientist.agents.model import LanguageModel, Reply, Request
 from ai_scientist.agents.transcript import Transcript
+from ai_scientist.errors import ContextFull
 from ai_scientist.files import write_bytes, write_text
 from ai_scientist.lab import Edit, EditStatus, Turn, Usage
 
@@ -28,7 +29,10 @@ NOTHING_APPLIED = "Nothing of the reply was applied."
 
 
 class AiderAgent:
-    """Edits `files` in `folder`. Stateless: a turn's chat is the transcript of the turns that `earlier()` names."""
+    """Edits `files` in `folder`. Stateless: a turn's chat is the transcript of the turns that `earlier()` names.
+
+    `summary()` takes the place of that chat where it does not fit the model's context any more.
+    """
 
     def __init__(
         self,
@@ -38,6 +42,7 @@ class AiderAgent:
         transcript: Transcript,
         system: str,
         earlier: Callable[[], Iterable[int]],
+        summary: Callable[[], str],
     ) -> None:
         self._folder = folder.resolve()
         self._files = tuple(files)
@@ -45,6 +50,7 @@ class AiderAgent:
         self._transcript = transcript
         self._system = system
         self._earlier = earlier
+        self._summary = summary
 
     @staticmethod
     def preload() -> None:
@@ -52,10 +58,28 @@ class AiderAgent:
         _parts()
 
     def edit(self, prompt: str, turn: Turn) -> Edit:
+        """Do one turn. Where the chat is too long for the model, it is shortened as far as it must be."""
+        for history in self._histories():
+            try:
+                return self._turn(prompt, turn, history)
+            except ContextFull as error:
+                full = error
+        raise full
+
+    def _histories(self) -> Iterator[list[dict[str, str]]]:
+        """The chat whole; then a summary in place of all but the last turn; then the summary alone."""
+        turns = list(self._earlier())
+        yield self._transcript.history(turns)
+        if turns:
+            summary = [{"role": "user", "content": self._summary()}, {"role": "assistant", "content": "Understood."}]
+            yield summary + self._transcript.history(turns[-1:])
+            yield summary
+
+    def _turn(self, prompt: str, turn: Turn, history: list[dict[str, str]]) -> Edit:
         before = self._contents()
         voice = _Voice(self._model, turn)
         try:
-            coder = self._coder(voice)
+            coder = self._coder(voice, history)
             coder.run(with_message=prompt, preproc=False)
             if voice.failure is not None:
                 raise voice.failure
@@ -79,7 +103,7 @@ class AiderAgent:
             return "malformed", f"{coder.reflected_message[:MAX_DETAIL]}\n{NOTHING_APPLIED}"
         return ("applied" if self._contents() != before else "unchanged"), ""
 
-    def _coder(self, voice: "_Voice") -> Any:
+    def _coder(self, voice: "_Voice", history: list[dict[str, str]]) -> Any:
         parts = _parts()
         model = parts.Model(voice)
         model.system_prompt_prefix = self._system
@@ -87,7 +111,7 @@ class AiderAgent:
             main_model=model,
             io=parts.IO(),
             fnames=[str(self._folder / name) for name in self._files],
-            done_messages=self._transcript.history(self._earlier()),
+            done_messages=history,
             use_git=False,
             auto_commits=False,
             auto_lint=False,

@@ -1,6 +1,9 @@
 """Real models, by litellm: the only module that calls it. Provider failures become the project's own exceptions."""
 
+import math
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ai_scientist.agents.model import Reply, Request
@@ -17,15 +20,64 @@ from ai_scientist.lab import Usage
 MAX_OUTPUT_TOKENS = 16_384
 UNKNOWN_OUTPUT_TOKENS = 8_192
 REQUEST_SECONDS = 600.0
+# English and code take 3 to 4 bytes a token; fewer make the estimate of a prompt an over-estimate.
+BYTES_A_TOKEN = 2.5
 _NO_CREDIT = ("credit balance", "insufficient_quota", "exceeded your current quota", "billing")
 
 
-class LiteLLMModel:
-    """A model by the name that litellm knows, `openai/NAME` for a server at OPENAI_API_BASE included."""
+@dataclass(frozen=True)
+class Price:
+    """USD a million tokens, of the prompt and of the reply."""
 
-    def __init__(self, name: str, timeout: float = REQUEST_SECONDS) -> None:
+    prompt: float
+    completion: float
+
+    def of(self, prompt_tokens: int, completion_tokens: int) -> float:
+        """The cost of so many tokens in USD."""
+        return (prompt_tokens * self.prompt + completion_tokens * self.completion) / 1e6
+
+
+class LiteLLMModel:
+    """A model by the name that litellm knows, `openai/NAME` for a server at OPENAI_API_BASE included.
+
+    `price` replaces what litellm knows of the model's price.
+    """
+
+    def __init__(self, name: str, timeout: float = REQUEST_SECONDS, price: Price | None = None) -> None:
         self.name = name
         self._timeout = timeout
+        self._price = price
+
+    def check(self) -> None:
+        """Raise UnknownModel or AuthenticationFailed for what can be told without asking the provider."""
+        litellm = load()
+        try:
+            litellm.get_llm_provider(self.name)
+        except litellm.exceptions.BadRequestError:
+            raise UnknownModel(
+                f"--model {self.name}: litellm does not know whose model that is; say openai/{self.name}, for instance."
+            ) from None
+        missing = litellm.validate_environment(self.name)["missing_keys"]
+        if missing and not self._key():
+            raise AuthenticationFailed(f"{self.name} needs a key: set {', '.join(missing)}.")
+
+    @property
+    def price(self) -> Price | None:
+        """What is paid for it; None where that is not known."""
+        known = self._known()
+        if self._price is not None or "input_cost_per_token" not in known:
+            return self._price
+        return Price(1e6 * known["input_cost_per_token"], 1e6 * known["output_cost_per_token"])
+
+    @property
+    def max_tokens(self) -> int:
+        """The output limit that is sent with each request."""
+        return min(int(self._known().get("max_output_tokens") or UNKNOWN_OUTPUT_TOKENS), MAX_OUTPUT_TOKENS)
+
+    def ceiling(self, request: Request) -> Usage:
+        prompt = math.ceil(sum(len(m["content"].encode()) for m in request.messages) / BYTES_A_TOKEN)
+        price = self.price
+        return Usage(1, prompt, self.max_tokens, 0, price.of(prompt, self.max_tokens) if price else None)
 
     def reply(self, request: Request) -> Reply:
         litellm = load()
@@ -33,7 +85,7 @@ class LiteLLMModel:
             response = litellm.completion(
                 model=self.name,
                 messages=[dict(message) for message in request.messages],
-                max_tokens=self._max_tokens(litellm),
+                max_tokens=self.max_tokens,
                 timeout=self._timeout,
                 num_retries=0,
                 max_retries=0,
@@ -41,9 +93,6 @@ class LiteLLMModel:
             )
         except Exception as error:  # whatever litellm raises is a failure of the provider
             raise failure(self.name, error) from error
-        return self._reply(litellm, response)
-
-    def _reply(self, litellm: Any, response: Any) -> Reply:
         choice = response.choices[0] if response.choices else None
         text = (choice.message.content or "") if choice else ""
         if choice is None or (not text and choice.finish_reason != "length"):
@@ -53,23 +102,19 @@ class LiteLLMModel:
     def _usage(self, litellm: Any, response: Any) -> Usage:
         usage = getattr(response, "usage", None)
         details = getattr(usage, "prompt_tokens_details", None)
-        return Usage(
-            1,
-            getattr(usage, "prompt_tokens", 0) or 0,
-            getattr(usage, "completion_tokens", 0) or 0,
-            getattr(details, "cached_tokens", 0) or 0,
-            self._cost(litellm, response),
-        )
+        prompt, completion = getattr(usage, "prompt_tokens", 0) or 0, getattr(usage, "completion_tokens", 0) or 0
+        if self._price is not None:
+            cost: float | None = self._price.of(prompt, completion)
+        elif self.price is None:
+            cost = None
+        else:  # litellm knows what cached tokens cost
+            cost = float(litellm.completion_cost(completion_response=response, model=self.name))
+        return Usage(1, prompt, completion, getattr(details, "cached_tokens", 0) or 0, cost)
 
-    def _cost(self, litellm: Any, response: Any) -> float | None:
-        if self.name not in litellm.model_cost and self.name.partition("/")[2] not in litellm.model_cost:
-            return None
-        return float(litellm.completion_cost(completion_response=response, model=self.name))
-
-    def _max_tokens(self, litellm: Any) -> int:
-        known = litellm.model_cost.get(self.name) or litellm.model_cost.get(self.name.partition("/")[2]) or {}
-        limit = known.get("max_output_tokens") or UNKNOWN_OUTPUT_TOKENS
-        return min(int(limit), MAX_OUTPUT_TOKENS)
+    def _known(self) -> dict[str, Any]:
+        prices = load().model_cost
+        known: dict[str, Any] = prices.get(self.name) or prices.get(self.name.partition("/")[2]) or {}
+        return known
 
     def _key(self) -> dict[str, str]:
         """A local server needs no key, but the client insists on one."""
@@ -110,4 +155,14 @@ def failure(name: str, error: Exception) -> ProviderError:
         return UnknownModel(f"{name}: the provider does not know this model: {said} Choose another --model.")
     if isinstance(error, those.BadRequestError) or status in (400, 413, 422):
         return ProviderError(f"{name}: the provider refuses the request: {said}")
-    return ProviderUnavailable(f"{name}: {type(error).__name__}: {said}")
+    return ProviderUnavailable(f"{name}: {type(error).__name__}: {said}", _retry_after(error))
+
+
+def _retry_after(error: Exception) -> float | None:
+    """The seconds of a Retry-After header; the form with a date is not used by any provider that we know."""
+    headers: Mapping[str, str] = getattr(getattr(error, "response", None), "headers", None) or {}
+    headers = getattr(error, "litellm_response_headers", None) or headers
+    try:
+        return max(0.0, float(headers.get("retry-after", "")))
+    except ValueError:
+        return None

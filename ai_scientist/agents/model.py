@@ -38,6 +38,10 @@ class LanguageModel(Protocol):
     @property
     def name(self) -> str: ...
 
+    def ceiling(self, request: Request) -> Usage:
+        """The most that answering could take, for limits: an over-estimate. `cost` is None where no price is known."""
+        ...
+
     def reply(self, request: Request) -> Reply:
         """Answer. Raises a ProviderError where there is no usable answer."""
         ...

@@ -32,6 +32,9 @@ class Recording:
             lstrip_blocks=True,
         )
 
+    def ceiling(self, request: Request) -> Usage:
+        return Usage()
+
     def reply(self, request: Request) -> Reply:
         name = request.turn.key + (f".reply_{request.index + 1}" if request.index else "") + ".md.j2"
         try:

@@ -62,6 +62,11 @@ class Transcript:
         """All exchanges, oldest first."""
         return tuple(self._exchanges)
 
+    @property
+    def spent(self) -> Usage:
+        """What all exchanges took together."""
+        return sum((exchange.usage for exchange in self._exchanges), Usage())
+
     def find(self, request: Request) -> Exchange | None:
         """The exchange that was already paid for at this place of the study."""
         turn = request.turn
@@ -120,6 +125,9 @@ class Recorded:
         self._transcript = transcript
         self.name = model.name
 
+    def ceiling(self, request: Request) -> Usage:
+        return Usage() if self._transcript.find(request) else self._model.ceiling(request)
+
     def reply(self, request: Request) -> Reply:
         paid = self._transcript.find(request)
         if paid is not None:
@@ -144,6 +152,9 @@ class Replay:
         except StudyError as error:
             raise RecordingError(str(error)) from None
         self._replies = {exchange.key: exchange.as_reply() for exchange in exchanges}
+
+    def ceiling(self, request: Request) -> Usage:
+        return Usage()
 
     def reply(self, request: Request) -> Reply:
         key = (request.turn.key, request.index)

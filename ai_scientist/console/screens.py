@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgres
 from rich.text import Text
 
 from ai_scientist.console import wording
+from ai_scientist.errors import StudyError
 from ai_scientist.lab import Turn
 from ai_scientist.secrets import mask
 from ai_scientist.study.events import Event
@@ -39,8 +40,11 @@ class Log:
 
     def write(self, text: str) -> None:
         """Append a line with the time of day."""
-        with self._path.open("a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(f"{datetime.now():%Y-%m-%d %H:%M:%S} {mask(text)}\n")
+        try:
+            with self._path.open("a", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(f"{datetime.now():%Y-%m-%d %H:%M:%S} {mask(text)}\n")
+        except OSError as error:
+            raise StudyError(f"cannot write {self._path}: {error.strerror}. Make space, then --resume.") from None
 
     def spoken(self, turn: Turn, prompt: str, reply: str) -> None:
         """Append a prompt and its reply."""
@@ -77,8 +81,8 @@ class PlainScreen:
             self._print(f"  {percent(match):.0f}% {(match.group(3) or '')[:MAX_SHOWN]}")
 
     def say(self, text: str) -> None:
-        self._log.write(text)
         self._print(clean(text))
+        self._log.write(text)
 
     def follow(self, event: Event, state: State) -> None:
         """Show an event."""

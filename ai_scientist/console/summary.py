@@ -1,5 +1,6 @@
 """What is printed at the end: the table of the runs, where everything lies, and what it cost."""
 
+import math
 from pathlib import Path
 
 from rich.console import Console
@@ -17,7 +18,7 @@ from ai_scientist.study.state import State
 from ai_scientist.template import Template
 
 COLOURS = {"better": "green", "worse": "red", "different": "yellow"}
-_MARKS = {"better": "better", "worse": "worse", "different": "different", "identical": "same"}
+_MARKS = {"identical": "same", "no clear difference": "unclear", "not tested": ""}
 
 
 def show(console: Console, folder: StudyFolder, state: State, template: Template, seconds: float) -> None:
@@ -44,7 +45,8 @@ def _table(folder: StudyFolder, state: State, template: Template) -> Table:
     by_run = {run: _primary(rows(state, template, run), template) for run in state.metrics}
     datasets = list(by_run[0])
     label = next(iter(by_run[0].values())).label if template.primary else "first metric of each dataset"
-    table = Table(title=f"{label} (mean ± standard error; verdict against the baseline)", title_justify="left")
+    meaning = "mean ± standard error over the seeds; against the baseline by Welch's t test, 5%"
+    table = Table(title=label, caption=meaning, title_justify="left", caption_justify="left")
     table.add_column("run", justify="right")
     table.add_column("what")
     for dataset in datasets:
@@ -67,10 +69,19 @@ def _primary(measured: tuple[Row, ...], template: Template) -> dict[str, Row]:
 
 
 def _cell(row: Row) -> Text:
-    text = number(row.mean) if row.stderr is None else f"{row.mean:.5g} ± {row.stderr:.2g}"
-    verdict = row.baseline.verdict if row.baseline else None
-    mark = f"\n{_MARKS.get(verdict, 'no clear difference')}" if verdict and verdict != "not tested" else ""
-    return Text(text + mark, style=COLOURS.get(verdict or "", "default"))
+    verdict = row.baseline.verdict if row.baseline else "not tested"
+    mark = _MARKS.get(verdict, verdict)
+    return Text(uncertain(row.mean, row.stderr) + (f"\n{mark}" if mark else ""), style=COLOURS.get(verdict, "default"))
+
+
+def uncertain(mean: float, stderr: float | None) -> str:
+    """A mean with its standard error, both to the second digit of the error: 1263 ± 130, 0.0078 ± 0.0013."""
+    if not stderr:
+        return number(mean) if stderr is None else f"{number(mean)} ± 0"
+    digits = 1 - math.floor(math.log10(stderr))
+    if digits > 4:
+        return f"{mean:.3g} ± {stderr:.1e}"
+    return f"{round(mean, digits):.{max(0, digits)}f} ± {round(stderr, digits):.{max(0, digits)}f}"
 
 
 def _names(folder: StudyFolder) -> dict[str, str]:

@@ -8,6 +8,7 @@ from ai_scientist.study.events import (
     AttemptStarted,
     BaselineMeasured,
     Event,
+    ModelAnswered,
     PlotEnded,
     Stopped,
     StudyEnded,
@@ -26,6 +27,8 @@ def line(event: Event, state: State, template: Template) -> str:
             return f"study started: {event.setup.idea.title}"
         case StudyResumed():
             return f"study resumed after {len(state.turns)} turns and {len(state.attempts)} attempts"
+        case ModelAnswered():
+            return ""
         case BaselineMeasured():
             source = "taken from the cache" if event.cached else "measured"
             return f"run 0 (baseline) {source}, {duration(event.seconds)} of running: {means(state, template, 0)}"
@@ -54,7 +57,7 @@ def _turn(event: TurnEnded) -> str:
 
 
 def _attempt(event: AttemptEnded, state: State, template: Template) -> str:
-    name = f"run {event.run}, attempt {event.attempt}"
+    name = f"run {event.run}, attempt {event.attempt}" + (", in its smoke run," if event.smoke else "")
     if event.outcome != "ok":
         gone = "; given up" if event.run in state.given_up else ""
         return f"{name} {_words(event.outcome)} after {duration(event.seconds)}{gone}: {last_line(event.feedback)}"

@@ -1,5 +1,6 @@
 """Which prompt a turn begins with: the state of the study, put into the words of `prompts/`."""
 
+import re
 from collections.abc import Mapping
 
 from ai_scientist import facts
@@ -8,6 +9,8 @@ from ai_scientist.prompts import render
 from ai_scientist.study.events import AttemptEnded, Setup, TurnEnded
 from ai_scientist.study.state import State
 from ai_scientist.template import Template
+
+MAX_PLAN = 3000
 
 
 def prompt_for(turn: Turn, state: State, template: Template) -> str:
@@ -85,7 +88,8 @@ def _again(turn: Turn, state: State, setup: Setup) -> str:
         attempt=attempt.attempt,
         outcome=attempt.outcome,
         feedback=attempt.feedback,
-        timeout=setup.run_timeout,
+        timeout=setup.limits.seconds,
+        smoke=attempt.smoke,
         baseline_seconds=state.baseline.seconds if state.baseline else 0.0,
         **about,
     )
@@ -135,4 +139,18 @@ def _describe(turn: Turn, state: State) -> str:
         undescribed=last.undescribed,
         phantoms=last.phantoms,
         detail=last.detail,
+    )
+
+
+def summary_of(state: State, template: Template, first_reply: str) -> str:
+    """What takes the place of a chat that has become too long: the plan, the rules, and the results so far."""
+    assert state.setup is not None
+    return render(
+        "summary",
+        idea=state.setup.idea,
+        task=template.task,
+        plan=re.sub(r"^```.*?^```$", "", first_reply, flags=re.MULTILINE | re.DOTALL).strip()[:MAX_PLAN],
+        max_runs=state.setup.max_runs,
+        runs={run: facts.rows(state, template, run) for run in sorted(state.metrics)},
+        given_up=state.given_up,
     )

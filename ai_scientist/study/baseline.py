@@ -12,8 +12,8 @@ from ai_scientist.files import UnreadableFile, read_text, write_text
 from ai_scientist.lab import Lab
 from ai_scientist.metrics import InvalidMetrics, Metrics, read_metrics
 from ai_scientist.study.events import Setup
-from ai_scientist.study.execution import Record, run_experiment
-from ai_scientist.study.folder import copy_tree
+from ai_scientist.study.execution import Record, run_experiment, within_budget
+from ai_scientist.study.folder import METRICS, copy_tree
 
 _RECORD = "measured.json"
 
@@ -25,40 +25,41 @@ def code_hash(path: Path) -> str:
 
 def measure(lab: Lab, setup: Setup, record: Record) -> tuple[Metrics, float, bool]:
     """Put run_0 in place: (its metrics, the seconds that it took to run, whether it came from the cache)."""
-    kept = _kept(lab, setup)
-    seconds = recorded_seconds(kept)
+    place = kept(lab.cache, lab.folder.experiment, setup)
+    seconds = recorded_seconds(place)
     if seconds is not None:
         try:
-            metrics = read_metrics(kept / "run_0" / "final_info.json")
+            metrics = read_metrics(place / "run_0" / METRICS)
         except InvalidMetrics:
-            shutil.rmtree(kept)
+            shutil.rmtree(place)
         else:
-            copy_tree(kept / "run_0", lab.folder.run(0))
+            copy_tree(place / "run_0", lab.folder.run(0))
             return metrics, seconds, True
     metrics, seconds = _run(lab, setup, record)
-    _keep(lab.folder.run(0), kept, seconds)
+    _keep(lab.folder.run(0), place, seconds)
     return metrics, seconds, False
 
 
-def recorded_seconds(kept: Path) -> float | None:
+def recorded_seconds(place: Path) -> float | None:
     """What the baseline kept in this folder took to run; None where there is none."""
     try:
-        return float(json.loads(read_text(kept / _RECORD, 10_000))["seconds"])
+        return float(json.loads(read_text(place / _RECORD, 10_000))["seconds"])
     except (UnreadableFile, ValueError, KeyError, TypeError):
         return None
 
 
-def _kept(lab: Lab, setup: Setup) -> Path:
+def kept(cache: Path, experiment: Path, setup: Setup) -> Path:
+    """Where the baseline of this code, profile, device and these versions is kept, if it was measured."""
     versions = json.dumps([setup.environment, setup.device, setup.versions], sort_keys=True, default=str)
-    key = hashlib.sha256((code_hash(lab.folder.experiment) + versions).encode()).hexdigest()[:12]
+    key = hashlib.sha256((code_hash(experiment) + versions).encode()).hexdigest()[:12]
     device = re.sub(r"[^A-Za-z0-9]+", "-", setup.device).strip("-")
-    return lab.cache / f"{setup.profile}_{device}_{key}"
+    return cache / f"{setup.profile}_{device}_{key}"
 
 
 def _run(lab: Lab, setup: Setup, record: Record) -> tuple[Metrics, float]:
-    expected = None
-    lab.screen.doing("baseline", 0, 1, expected)
-    done = run_experiment(lab, setup, 0, 1, record)
+    lab.screen.doing("baseline", 0, 1, None)
+    limits = within_budget(lab, setup)
+    done = run_experiment(lab, setup, 0, 1, record, limits)
     if done.outcome == "ok":
         try:
             return read_metrics(lab.folder.metrics(0)), done.seconds
@@ -72,14 +73,14 @@ def _run(lab: Lab, setup: Setup, record: Record) -> tuple[Metrics, float]:
     )
 
 
-def _keep(run: Path, kept: Path, seconds: float) -> None:
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    temporary = kept.with_name(f".{kept.name}.{os.getpid()}")
+def _keep(run: Path, place: Path, seconds: float) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    temporary = place.with_name(f".{place.name}.{os.getpid()}")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
     copy_tree(run, temporary / "run_0")
     write_text(temporary / _RECORD, json.dumps({"seconds": seconds}))
-    if kept.exists():  # another study was quicker
+    if place.exists():  # another study was quicker
         shutil.rmtree(temporary)
     else:
-        temporary.rename(kept)
+        temporary.rename(place)

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ai_scientist.budget import Budget
 from ai_scientist.idea import Idea
-from ai_scientist.lab import EditStatus, ProcessId, Turn, Usage
+from ai_scientist.lab import EditStatus, Limits, ProcessId, Turn, Usage
 from ai_scientist.metrics import Measurement
 
 Outcome = Literal["ok", "crashed", "timed_out", "stopped", "no_results"]
@@ -17,7 +18,10 @@ PlotOutcome = Literal["ok", "crashed", "timed_out", "stopped", "no_plots", "miss
 
 @dataclass(frozen=True)
 class Setup:
-    """What a study was started with, unchanged until its end. Seconds where not said otherwise."""
+    """What a study is done with. `limits` are those of a run; `smoke` is the environment of a trial of each edit.
+
+    Seconds where not said otherwise; `price` is USD a million tokens of prompt and reply, None where litellm knows it.
+    """
 
     idea: Idea
     template: str
@@ -30,8 +34,12 @@ class Setup:
     python: str
     max_runs: int
     max_attempts: int
-    run_timeout: float
+    limits: Limits
     plot_timeout: float
+    budget: Budget
+    retry_minutes: float
+    price: tuple[float, float] | None
+    smoke: Mapping[str, str] | None
     versions: Mapping[str, str]
 
 
@@ -49,6 +57,13 @@ class StudyResumed:
     """A later process goes on, with the setup that is in force from now."""
 
     setup: Setup
+
+
+@dataclass(frozen=True)
+class ModelAnswered:
+    """The model answered the first, tiny request: key and name are right."""
+
+    usage: Usage
 
 
 @dataclass(frozen=True)
@@ -94,7 +109,10 @@ class AttemptStarted:
 
 @dataclass(frozen=True)
 class AttemptEnded:
-    """An execution of experiment.py for a run. `metrics` is None unless it is ok; `feedback` is for the agent."""
+    """An execution of experiment.py for a run. `metrics` is None unless it is ok; `feedback` is for the agent.
+
+    `smoke`: it failed already in the trial with the smoke profile, and the full run was spared.
+    """
 
     run: int
     attempt: int
@@ -104,6 +122,7 @@ class AttemptEnded:
     feedback: str
     code: str
     commit: str
+    smoke: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,6 +155,7 @@ class StudyEnded:
 Event = (
     StudyStarted
     | StudyResumed
+    | ModelAnswered
     | BaselineMeasured
     | TurnEnded
     | AttemptStarted

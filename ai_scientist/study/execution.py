@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from ai_scientist.errors import LimitReached
 from ai_scientist.feedback import failure_text
 from ai_scientist.files import tail
 from ai_scientist.lab import Command, Exit, Lab, Limits, ProcessId
@@ -14,6 +15,7 @@ from ai_scientist.study.events import AttemptStarted, Event, Setup
 
 Record = Callable[[Event], None]
 
+CPU = "cpu"
 # What of the orchestrator's environment a run may see. No key, token or credential is among them.
 PASSED = ("PATH", "LANG", "LC_ALL", "TZ", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
 
@@ -27,19 +29,33 @@ class Executed:
     feedback: str
 
 
-def run_experiment(lab: Lab, setup: Setup, run: int, attempt: int, record: Record) -> Executed:
-    """`python experiment.py --out_dir=run_N` in the study folder, its output in the run's folder."""
-    out = lab.folder.run(run)
+def within_budget(lab: Lab, setup: Setup) -> Limits:
+    """The limits of a run, its time no longer than what is left of the study's; LimitReached where none is left."""
+    left = setup.budget.seconds_left(*lab.spent(), for_gpu=setup.device != CPU)
+    return replace(setup.limits, seconds=min(setup.limits.seconds, left))
+
+
+def run_experiment(
+    lab: Lab, setup: Setup, run: int, attempt: int, record: Record, limits: Limits, *, smoke: bool = False
+) -> Executed:
+    """`python experiment.py --out_dir=run_N` in the study folder, its output in the run's folder.
+
+    A smoke run has another profile and another folder. Raises LimitReached where the time of the whole study ended it.
+    """
+    out = lab.folder.smoke if smoke else lab.folder.run(run)
+    variables = environment((setup.smoke or {}) if smoke else setup.environment)
     arguments = ("experiment.py", f"--out_dir={out.name}")
-    return _execute(lab, setup, arguments, out, setup.run_timeout, lambda it: record(AttemptStarted(run, attempt, it)))
+    done = _execute(lab, setup, arguments, out, variables, limits, lambda it: record(AttemptStarted(run, attempt, it)))
+    if done.outcome == "timed_out" and not smoke and limits.seconds < setup.limits.seconds:
+        raise LimitReached("the time for the whole study (--max-hours, --max-gpu-hours) is used up; the run was ended")
+    return done
 
 
 def run_plot(lab: Lab, setup: Setup, attempt: int, record: Record) -> Executed:
     """`python plot.py` in the study folder, its output in a folder of its own."""
-    out = lab.folder.plot_output
-    return _execute(
-        lab, setup, ("plot.py",), out, setup.plot_timeout, lambda it: record(AttemptStarted(-1, attempt, it))
-    )
+    limits = replace(setup.limits, seconds=setup.plot_timeout)
+    started = lambda it: record(AttemptStarted(-1, attempt, it))  # noqa: E731
+    return _execute(lab, setup, ("plot.py",), lab.folder.plot_output, environment(setup.environment), limits, started)
 
 
 def environment(own: Mapping[str, str]) -> dict[str, str]:
@@ -61,14 +77,18 @@ def environment(own: Mapping[str, str]) -> dict[str, str]:
 
 
 def _execute(
-    lab: Lab, setup: Setup, arguments: tuple[str, ...], out: Path, seconds: float, started: Callable[[ProcessId], None]
+    lab: Lab,
+    setup: Setup,
+    arguments: tuple[str, ...],
+    out: Path,
+    variables: Mapping[str, str],
+    limits: Limits,
+    started: Callable[[ProcessId], None],
 ) -> Executed:
     out.mkdir(exist_ok=True)
     stdout, stderr = lab.folder.output(out)
-    command = Command(
-        (setup.python, *arguments), lab.folder.root, environment(setup.environment), stdout, stderr, (out,)
-    )
-    ended = lab.executor.run(command, Limits(seconds), started, lab.screen.output)
+    command = Command((setup.python, *arguments), lab.folder.root, variables, stdout, stderr, (out,))
+    ended = lab.executor.run(command, limits, started, lab.screen.output)
     return _judge(ended, tail(stdout), tail(stderr), arguments[0])
 
 

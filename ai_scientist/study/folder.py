@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ai_scientist.errors import UsageError
 
+METRICS = "final_info.json"
 EDITABLE = ("experiment.py", "plot.py", "notes.txt")
 
 
@@ -50,11 +51,16 @@ class StudyFolder:
         return self.root / f"run_{number}.py"
 
     def metrics(self, number: int) -> Path:
-        return self.run(number) / "final_info.json"
+        return self.run(number) / METRICS
 
     def output(self, folder: Path) -> tuple[Path, Path]:
         """Where standard output and standard error of a command go."""
         return folder / "stdout.log", folder / "stderr.log"
+
+    @property
+    def smoke(self) -> Path:
+        """The folder that a smoke run writes to; there only while it runs."""
+        return self.root / "smoke"
 
     @property
     def plot_output(self) -> Path:

@@ -14,6 +14,7 @@ EXCLUDED = """\
 /log.txt
 /failed/
 /plot_output/
+/smoke/
 *.png
 __pycache__/
 .*.tmp
@@ -70,7 +71,7 @@ class History:
             raise MachineError("git is not installed; install it (Debian: apt install git), then --resume.") from None
         if done.returncode:
             said = done.stderr.decode(errors="replace").strip()
-            raise MachineError(f"git {arguments[0]} failed in {self._root}: {said}")
+            raise MachineError(f"git {arguments[0]} failed: {said}. If the disk is full, make space; then --resume.")
         return done.stdout.decode(errors="replace").strip()
 
 

@@ -19,7 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ai_scientist.errors import StudyError
 from ai_scientist.secrets import mask
-from ai_scientist.study.events import Event, StudyResumed
+from ai_scientist.study.events import AttemptStarted, Event, StudyResumed
 
 _HEAD = len('{"sum":"00000000",')
 
@@ -138,7 +138,17 @@ def _adapters() -> dict[str, TypeAdapter[Any]]:
     return {kind.__name__: TypeAdapter(kind) for kind in get_args(Event)}
 
 
-def worked_seconds(entries: Sequence[Entry]) -> float:
-    """The seconds that were worked on a study: between its events, but for the pauses before it was resumed."""
-    pairs = itertools.pairwise(entries)
-    return sum((b.time - a.time).total_seconds() for a, b in pairs if not isinstance(b.event, StudyResumed))
+def spent_seconds(entries: Sequence[Entry], now: datetime | None = None) -> tuple[float, float]:
+    """(seconds of work on a study until `now`, those of them in which a command ran); pauses do not count.
+
+    The time between an interruption and --resume is a pause; what was worked in between and not written down is lost.
+    """
+    worked = ran = 0.0
+    for before, following in itertools.pairwise(entries):
+        if not isinstance(following.event, StudyResumed):
+            seconds = (following.time - before.time).total_seconds()
+            worked += seconds
+            ran += seconds if isinstance(before.event, AttemptStarted) else 0.0
+    if now is not None and entries:
+        worked += (now - entries[-1].time).total_seconds()
+    return worked, ran

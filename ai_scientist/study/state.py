@@ -12,6 +12,7 @@ from ai_scientist.study.events import (
     AttemptStarted,
     BaselineMeasured,
     Event,
+    ModelAnswered,
     PlotEnded,
     Setup,
     Stopped,
@@ -81,6 +82,8 @@ def after(state: State, event: Event) -> State:
             return replace(state, setup=event.setup, commit=event.commit, codes={event.code: 0})
         case StudyResumed():
             return replace(state, setup=event.setup, stopped="")
+        case ModelAnswered():
+            return replace(state, usage=state.usage + event.usage)
         case BaselineMeasured():
             return replace(state, baseline=event, commit=event.commit, process=None)
         case TurnEnded():

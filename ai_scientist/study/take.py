@@ -4,6 +4,7 @@ import re
 import shutil
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeVar
 
 from ai_scientist import notes, plotting
@@ -22,18 +23,21 @@ from ai_scientist.study.events import (
     StudyEnded,
     TurnEnded,
 )
-from ai_scientist.study.execution import Record, run_experiment, run_plot
+from ai_scientist.study.execution import Executed, Record, run_experiment, run_plot, within_budget
+from ai_scientist.study.folder import METRICS
 from ai_scientist.study.history import History
 from ai_scientist.study.state import State, after
 from ai_scientist.study.steps import AskAgent, DrawPlots, End, MeasureBaseline, RunExperiment, Step
 
 MAX_NOTES_BYTES = 5_000_000
+SMOKE_SECONDS = 300.0
 _FINISHED = re.compile(r"\W*I am finished\W*", re.IGNORECASE)
 
 
 def take(step: Step, state: State, lab: Lab, record: Record) -> Event:
     """Do a step and return its event. `record` takes what must be in the journal before the step is over."""
     assert state.setup is not None
+    within_budget(lab, state.setup)
     match step:
         case MeasureBaseline():
             return _measure_baseline(state.setup, lab, record)
@@ -92,26 +96,59 @@ def said_finished(reply: str) -> bool:
 
 
 def _run_experiment(step: RunExperiment, state: State, setup: Setup, lab: Lab, record: Record) -> Event:
-    expected = state.baseline.seconds if state.baseline else None
-    lab.screen.doing(f"run {step.run}", step.run, step.attempt, expected)
     code = baseline.code_hash(lab.folder.experiment)
-    out = lab.folder.run(step.run)
-    shutil.copyfile(lab.folder.experiment, lab.folder.code_of_run(step.run))
-    done = run_experiment(lab, setup, step.run, step.attempt, record)
-    event = AttemptEnded(step.run, step.attempt, done.outcome, done.seconds, None, done.feedback, code, "")
-    if done.outcome == "ok":
-        try:
-            metrics = read_metrics(lab.folder.metrics(step.run), state.metrics[0])
-            event = replace(event, metrics=metrics)
-        except InvalidMetrics as error:
-            event = replace(event, outcome="no_results", feedback=str(error))
+    copy = lab.folder.code_of_run(step.run)
+    shutil.copyfile(lab.folder.experiment, copy)
+    out, event = _attempt(step, state, setup, lab, record)
+    event = replace(event, code=code)
     if event.outcome != "ok":
-        aside = lab.folder.set_aside(out, f"{out.name}_attempt_{step.attempt}")
-        lab.folder.code_of_run(step.run).rename(aside / "experiment.py")
+        aside = lab.folder.set_aside(out, f"{lab.folder.run(step.run).name}_attempt_{step.attempt}")
+        copy.rename(aside / "experiment.py")
     event = _committed(event, state, lab, f"Run {step.run}, attempt {step.attempt}: {event.outcome}")
     if event.outcome == "ok":
         History(lab.folder.root).tag(out.name)
     return event
+
+
+def _attempt(step: RunExperiment, state: State, setup: Setup, lab: Lab, record: Record) -> tuple[Path, AttemptEnded]:
+    """(the folder with what is left, how it ended): first the smoke run, if there is one, then the full run."""
+    if setup.smoke is not None:
+        failed = _smoke(step, state, setup, lab, record)
+        if failed is not None:
+            return lab.folder.smoke, failed
+    expected = state.baseline.seconds if state.baseline else None
+    lab.screen.doing(f"run {step.run}", step.run, step.attempt, expected)
+    limits = within_budget(lab, setup)
+    done = run_experiment(lab, setup, step.run, step.attempt, record, limits)
+    out = lab.folder.run(step.run)
+    return out, _judged(step, done, out, state)
+
+
+def _smoke(step: RunExperiment, state: State, setup: Setup, lab: Lab, record: Record) -> AttemptEnded | None:
+    """Go through the whole script with a few steps: what would only fail at the end of a long run fails here.
+
+    None where it went well, or took too long to be a smoke run: then the full run decides.
+    """
+    shutil.rmtree(lab.folder.smoke, ignore_errors=True)
+    lab.screen.doing(f"smoke run {step.run}", step.run, step.attempt, None)
+    limits = within_budget(lab, setup)
+    limits = replace(limits, seconds=min(limits.seconds, SMOKE_SECONDS))
+    done = run_experiment(lab, setup, step.run, step.attempt, record, limits, smoke=True)
+    event = _judged(step, done, lab.folder.smoke, state)
+    if event.outcome in ("ok", "timed_out"):
+        shutil.rmtree(lab.folder.smoke)
+        return None
+    return replace(event, smoke=True)
+
+
+def _judged(step: RunExperiment, done: Executed, out: Path, state: State) -> AttemptEnded:
+    event = AttemptEnded(step.run, step.attempt, done.outcome, done.seconds, None, done.feedback, "", "")
+    if done.outcome != "ok":
+        return event
+    try:
+        return replace(event, metrics=read_metrics(out / METRICS, state.metrics[0]))
+    except InvalidMetrics as error:
+        return replace(event, outcome="no_results", feedback=str(error))
 
 
 def _draw_plots(step: DrawPlots, state: State, setup: Setup, lab: Lab, record: Record) -> Event:

@@ -1,0 +1,51 @@
+"""Trying again when a provider has a passing fault: exponential backoff with full jitter, Retry-After honoured."""
+
+import random
+import time
+from collections.abc import Callable
+
+from ai_scientist.agents.model import LanguageModel, Reply, Request
+from ai_scientist.errors import ProviderUnavailable
+from ai_scientist.lab import Usage
+
+BASE_SECONDS = 1.0
+MAX_SECONDS = 60.0
+
+
+class Retrying:
+    """A model that is asked again after a ProviderUnavailable, for at most `minutes`, and says so.
+
+    The wait after try n is drawn from [0, min(MAX_SECONDS, BASE_SECONDS * 2**n)] (Amazon's "full jitter": many studies
+    do not come back at once), and is at least what the provider asked for by Retry-After.
+    """
+
+    def __init__(
+        self, model: LanguageModel, minutes: float, say: Callable[[str], None], rng: random.Random | None = None
+    ) -> None:
+        self._model = model
+        self._seconds = 60 * minutes
+        self._say = say
+        self._rng = rng or random.Random()
+        self.name = model.name
+
+    def ceiling(self, request: Request) -> Usage:
+        return self._model.ceiling(request)
+
+    def reply(self, request: Request) -> Reply:
+        begun, tries = time.monotonic(), 0
+        while True:
+            tries += 1
+            try:
+                return self._model.reply(request)
+            except ProviderUnavailable as error:
+                wait = self._wait(tries, error.retry_after)
+                if time.monotonic() - begun + wait > self._seconds:
+                    spent = time.monotonic() - begun
+                    raise ProviderUnavailable(
+                        f"{error} It was tried {tries} times in {spent:.0f} s (--retry-for). --resume when it is back."
+                    ) from error
+                self._say(f"{error} Trying again in {wait:.0f} s ({tries} so far) ...")
+            time.sleep(wait)
+
+    def _wait(self, tries: int, asked: float | None) -> float:
+        return max(asked or 0.0, self._rng.uniform(0, min(MAX_SECONDS, BASE_SECONDS * 2**tries)))

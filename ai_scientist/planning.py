@@ -1,0 +1,125 @@
+"""From flags to the setup of a study: who answers, what runs it, and its limits. What can be wrong is found here."""
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ai_scientist import __version__
+from ai_scientist.budget import Budget
+from ai_scientist.errors import UsageError
+from ai_scientist.flags import GIGABYTE, Flags
+from ai_scientist.idea import Idea
+from ai_scientist.lab import Limits
+from ai_scientist.machine import probe
+from ai_scientist.study.events import Setup
+from ai_scientist.template import Template
+
+DEFAULT_MODEL = "claude-opus-4-6"
+KEY = "ANTHROPIC_API_KEY"
+SMOKE = "smoke"
+
+
+def plan(flags: Flags, template: Template, idea: Idea) -> Setup:
+    """What a new study is started with. Raises UsageError for what can be seen to be wrong before it begins."""
+    python = _interpreter(flags.python or sys.executable)
+    machine = probe(python)
+    profile = template.profile(flags.profile, machine.kind)
+    model, recording = _voice(flags, template, idea)
+    trial = template.profiles.get(SMOKE)
+    return Setup(
+        idea=idea,
+        template=template.name,
+        profile=profile.name,
+        profile_description=profile.description,
+        environment=profile.environment,
+        device=machine.device,
+        model=model,
+        recording=recording,
+        python=python,
+        max_runs=flags.value("max_runs"),
+        max_attempts=flags.value("max_attempts"),
+        limits=_limits(flags),
+        plot_timeout=flags.value("plot_timeout"),
+        budget=Budget(flags.max_cost, flags.max_tokens, flags.max_hours, flags.max_gpu_hours),
+        retry_minutes=flags.value("retry_for"),
+        price=_price(flags),
+        smoke=trial.environment if trial and profile.name != SMOKE else None,
+        versions={"ai-scientist": __version__, **machine.versions},
+    )
+
+
+def changed(setup: Setup, flags: Flags) -> Setup:
+    """The setup of an interrupted study with the flags that --resume was given in place of its own."""
+    same = {name: value for name in ("max_runs", "max_attempts", "plot_timeout") if (value := getattr(flags, name))}
+    given: dict[str, Any] = dict(same)
+    budget = ("max_cost", "max_tokens", "max_hours", "max_gpu_hours")
+    given["budget"] = replace(setup.budget, **{name: value for name in budget if (value := getattr(flags, name))})
+    given["limits"] = replace(setup.limits, **_given_limits(flags))
+    given["retry_minutes"] = flags.retry_for or setup.retry_minutes
+    given["price"] = _price(flags) or setup.price
+    if flags.python:
+        given["python"] = _interpreter(flags.python)
+    if flags.model or flags.recording:
+        given |= {"model": flags.model or "", "recording": str(_recording(flags.recording) if flags.recording else "")}
+    return replace(setup, **given)
+
+
+def _limits(flags: Flags) -> Limits:
+    return Limits(
+        flags.value("run_timeout"),
+        flags.value("stall_timeout"),
+        int(GIGABYTE * flags.value("max_memory")),
+        int(GIGABYTE * flags.value("max_output")),
+        flags.value("max_processes"),
+        int(GIGABYTE * flags.value("max_disk")),
+    )
+
+
+def _given_limits(flags: Flags) -> Mapping[str, Any]:
+    whole = _limits(flags)
+    fields = {
+        "run_timeout": "seconds",
+        "stall_timeout": "stall_seconds",
+        "max_memory": "memory_bytes",
+        "max_output": "output_bytes",
+        "max_processes": "processes",
+        "max_disk": "disk_bytes",
+    }
+    return {field: getattr(whole, field) for flag, field in fields.items() if getattr(flags, flag) is not None}
+
+
+def _price(flags: Flags) -> tuple[float, float] | None:
+    return None if flags.price_in is None or flags.price_out is None else (flags.price_in, flags.price_out)
+
+
+def _voice(flags: Flags, template: Template, idea: Idea) -> tuple[str, str]:
+    """(model, recording): what was asked for, else Claude if there is a key, else the recording of the idea."""
+    if flags.recording:
+        return "", str(_recording(flags.recording))
+    if flags.model or os.environ.get(KEY):
+        return flags.model or DEFAULT_MODEL, ""
+    shipped = template.recording(idea.name)
+    if shipped is None:
+        recorded = [other.name for other in template.ideas() if template.recording(other.name)]
+        raise UsageError(
+            f"no model for {idea.name}: set {KEY}, or name one with --model. Without a key these ideas of template "
+            f"{template.name} can be tried by a recording: {', '.join(recorded) or 'none'}"
+        )
+    return "", str(shipped.absolute())
+
+
+def _recording(path: Path) -> Path:
+    if path.is_dir() or path.is_file():
+        return path.absolute()
+    raise UsageError(f"--recording {path}: there is no such file or folder")
+
+
+def _interpreter(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise UsageError(f"--python {name}: there is no such program")
+    return str(Path(found).absolute())  # not resolved: a virtual environment is known by the link's place
