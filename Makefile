@@ -26,11 +26,12 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@command -v git >/dev/null || { echo "git is not installed. Debian, Ubuntu: sudo apt install git"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { \
 	  echo "No virtual environment could be made. Debian, Ubuntu: sudo apt install python3-venv"; exit 1; }
-	$(BIN)/pip install --quiet $(PIP_FLAGS) --constraint constraints.txt --editable .
+	@echo "Installing into $(VENV): about 2 GB, some minutes ..."
+	@$(BIN)/pip install --quiet $(PIP_FLAGS) --constraint constraints.txt --editable .
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/pip install --quiet $(PIP_FLAGS) --constraint constraints.txt --editable ".[dev]"
+	@$(BIN)/pip install --quiet $(PIP_FLAGS) --constraint constraints.txt --editable ".[dev]"
 	@touch $@
 
 clean:

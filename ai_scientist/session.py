@@ -76,9 +76,9 @@ def resume(flags: Flags, root: Path) -> bool:
 
 
 def _work(journal: Journal, folder: StudyFolder, setup: Setup, *, resumed: bool) -> bool:
-    study = _Study(
-        journal, folder, setup, read_template(folder.root), _live(setup), Console(highlight=False, soft_wrap=True)
-    )
+    console = Console(highlight=False)
+    console.soft_wrap = not console.is_terminal  # a terminal wraps between words, a file keeps its lines whole
+    study = _Study(journal, folder, setup, read_template(folder.root), _live(setup), console)
     _greet(study)
     with screen_for(study.console)(Log(folder.log), study.template, study.console) as screen:
         try:

@@ -2,7 +2,9 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +38,14 @@ def processes_in(folder: Path) -> list[psutil.Process]:
     """The living processes that work in a folder or beneath it."""
     found = psutil.process_iter(["cwd", "status"])
     return [it for it in found if str(it.info["cwd"]).startswith(str(folder)) and it.info["status"] != "zombie"]
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
+    """Return when the condition holds; fail when it does not in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
 
 
 @dataclass(frozen=True)
@@ -103,6 +113,18 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.chdir(tmp_path)
     shutil.copytree(TINY, tmp_path / "templates" / "tiny")
     return Bench(tmp_path)
+
+
+@pytest.fixture
+def small_disk(bench: Bench) -> Iterator[Path]:
+    """A file system of its own with little more than the room that preflight asks for."""
+    place = bench.root / "small"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1100m", "tmpfs", str(place)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("a small file system cannot be mounted here (that needs root)")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
 
 
 GOOD = {

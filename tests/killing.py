@@ -1,15 +1,21 @@
 """Kills studies: a program that tests run, since a killed orchestrator cannot be inside the test's own process.
 
     python killing.py PLACE KIND
+    python killing.py PLACE random KILLS SEED
 
-For every event of the study's journal it starts the study in PLACE/<number>, kills it with SIGKILL at that event (KIND
-"after": just after the event is written; "torn": in the middle of writing it), and resumes it. aider is imported once;
-each study is a fork.
+For every event of the study's journal the first starts the study in PLACE/<number>, kills it with SIGKILL at that event
+(KIND "after": just after the event is written; "torn": in the middle of writing it), and resumes it. The second kills
+studies again and again at random times. aider is imported once; each study is a fork. A line a study says its number,
+the kills (or how it was killed), and the exit code in the end.
 """
 
 import os
+import random
+import shutil
 import signal
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from ai_scientist import launch, planning, session
@@ -54,14 +60,17 @@ def study(place: Path, kind: str, at: int) -> bool:
         return session.start(journal, folder, template, setup)
 
 
-def in_a_fork(work: object, *arguments: object) -> int:
-    """The exit code of `work(*arguments)` in a child process, negative for a signal."""
+def in_a_fork(work: Callable[..., bool], *arguments: object, seconds: float | None = None) -> int:
+    """The exit code of `work(*arguments)` in a child process, -9 if it was killed, by itself or after `seconds`."""
     child = os.fork()
     if child == 0:
         log = os.open("output.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(log, 1)
         os.dup2(log, 2)
         os._exit(0 if work(*arguments) else 1)
+    if seconds is not None:
+        time.sleep(seconds)
+        os.kill(child, signal.SIGKILL)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
@@ -69,8 +78,8 @@ def resumed(place: Path) -> bool:
     return launch.main(["--resume", str(place / "study")]) == 0
 
 
-def main(place: Path, kind: str) -> None:
-    AiderAgent.preload()
+def at_every_event(place: Path, kind: str) -> None:
+    """One study for each event of the journal, killed there and resumed."""
     print("undisturbed", in_a_fork(study, place / "0", kind, 0), flush=True)
     events = len((place / "0" / "study" / "journal.jsonl").read_bytes().splitlines())
     for at in range(2, events + 1):
@@ -78,5 +87,31 @@ def main(place: Path, kind: str) -> None:
         print(at, killed, in_a_fork(resumed, place / str(at)), flush=True)
 
 
+def at_random_times(place: Path, kills: int, seed: int) -> None:
+    """Studies that are killed again and again, at times drawn by the seed, until so many kills are reached."""
+    print("undisturbed", in_a_fork(study, place / "0", "", 0), flush=True)
+    rng, done, number = random.Random(seed), 0, 0
+    while done < kills:
+        number += 1
+        exit_code, killed = -9, 0
+        while exit_code == -9:
+            journal = place / str(number) / "study" / "journal.jsonl"
+            begun = journal.exists() and journal.read_bytes().count(b"\n") > 0
+            if not begun:
+                shutil.rmtree(place / str(number), ignore_errors=True)
+            seconds = rng.uniform(0.05, 1.5)
+            if begun:
+                exit_code = in_a_fork(resumed, place / str(number), seconds=seconds)
+            else:
+                exit_code = in_a_fork(study, place / str(number), "", 0, seconds=seconds)
+            killed += exit_code == -9
+        done += killed
+        print(number, killed, exit_code, flush=True)
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    AiderAgent.preload()
+    if sys.argv[2] == "random":
+        at_random_times(Path(sys.argv[1]), int(sys.argv[3]), int(sys.argv[4]))
+    else:
+        at_every_event(Path(sys.argv[1]), sys.argv[2])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import processes_in
+from conftest import processes_in, wait_for
 
 from ai_scientist.errors import MachineError
 from ai_scientist.executors import tree
@@ -139,7 +139,7 @@ def test_fork_bomb_is_stopped(bay: Bay) -> None:
     program = """
 import os, time
 end = time.monotonic() + 30
-for _ in range(2000):
+for _ in range(10_000):
     if os.fork() == 0:
         while time.monotonic() < end:
             time.sleep(0.5)
@@ -239,22 +239,15 @@ def _orchestrate(bay: Bay) -> subprocess.Popen[bytes]:
     bay.command(DETACH + "open('ready', 'w')\ntime.sleep(100)")
     script = ORCHESTRATOR.format(root=str(ROOT), folder=str(bay.folder))
     process = subprocess.Popen([sys.executable, "-c", script], cwd="/")
-    _wait_for(lambda: (bay.folder / "ready").exists())
+    wait_for(lambda: (bay.folder / "ready").exists())
     return process
-
-
-def _wait_for(condition: object, seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
 
 
 def test_nothing_is_left_when_the_orchestrator_is_killed(bay: Bay) -> None:
     process = _orchestrate(bay)
     process.kill()
     process.wait()
-    _wait_for(lambda: not bay.left())
+    wait_for(lambda: not bay.left())
 
 
 def test_orphan_is_ended_by_pid_and_start_time_and_never_another(bay: Bay) -> None:

@@ -1,12 +1,13 @@
 """The launcher's flags: each acts, and a bad value is one clear line and exit code 2."""
 
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
-from conftest import GOOD, Bench
+from conftest import GOOD, Bench, processes_in, wait_for
 
 from ai_scientist import launch
 from ai_scientist.__main__ import main as module_main
@@ -138,25 +139,26 @@ def test_module_and_launcher_are_the_same(capsys: pytest.CaptureFixture) -> None
     assert exit_.value.code == 2
 
 
-def test_ctrl_c_stops_resumably(bench: Bench) -> None:
+@pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM], [signal.SIGHUP], [signal.SIGINT] * 3])
+def test_ctrl_c_stops_resumably(bench: Bench, signals: list[signal.Signals]) -> None:
+    """Once, or again and again while it is stopping: the run is ended, the journal is whole, the study goes on."""
     recording = bench.record(GOOD)
+    slow = "    import os, time\n    while os.path.exists('../../../slow'): time.sleep(0.1)\n"
     with (bench.template / "experiment.py").open("a") as file:
-        file.write("    import time; time.sleep(60)\n")
-    command = [
-        sys.executable,
-        str(ROOT / "launch_scientist.py"),
-        "--idea",
-        "learning_rate",
-        "--recording",
-        str(recording),
-    ]
-    command += ["--templates-dir", "templates", "--results-dir", "results"]
+        file.write(slow)
+    (bench.root / "slow").touch()
+    command = [sys.executable, str(ROOT / "launch_scientist.py"), "--idea", "learning_rate"]
+    command += ["--recording", str(recording), "--templates-dir", "templates", "--max-runs", "2"]
     process = subprocess.Popen(command, cwd=bench.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    deadline = time.monotonic() + 60
-    while not list(bench.results.glob("tiny/*/run_0/final_info.json")) and time.monotonic() < deadline:
+    wait_for(lambda: bool(list(bench.results.glob("tiny/*/run_0/final_info.json"))), 60)
+    for number in signals:
+        process.send_signal(number)
         time.sleep(0.05)
-    process.terminate()
     out, _ = process.communicate(timeout=30)
     assert process.returncode == 1, out
-    assert "stopped: interrupted" in out
-    assert f"--resume {bench.folder.relative_to(bench.root)}" in out
+    assert not processes_in(bench.folder)
+    if len(signals) == 1:
+        assert "stopped: interrupted" in out
+        assert f"--resume {bench.folder.relative_to(bench.root)}" in out
+    (bench.root / "slow").unlink()
+    assert launch.main(["--resume", str(bench.folder)]) == 0

@@ -1,6 +1,5 @@
 """Limits of a whole study, and what is checked before anything is spent."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pytest
 from conftest import GOOD, PLAIN, Bench, add_notes, block, rate
 from hypothesis import given
 from hypothesis import strategies as st
-from providers import Answer, serving
+from providers import Answer, Provider, serving
 
 from ai_scientist import launch
 from ai_scientist.budget import Budget
@@ -48,7 +47,7 @@ def test_tokens_and_hours_and_gpu_hours() -> None:
 
 
 @pytest.fixture
-def provider(monkeypatch: pytest.MonkeyPatch):
+def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
     with serving("openai", ANSWERS) as provider:
         for name, value in provider.environment.items():
             monkeypatch.setenv(name, value)
@@ -57,7 +56,7 @@ def provider(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.mark.parametrize("flags", [("--max-tokens", "24000"), ("--max-cost", "0.0117")])
 def test_limit_stops_before_the_turn_that_could_exceed_it_and_a_higher_one_goes_on(
-    bench: Bench, provider, flags: tuple[str, str], capsys: pytest.CaptureFixture
+    bench: Bench, provider: Provider, flags: tuple[str, str], capsys: pytest.CaptureFixture
 ) -> None:
     assert bench.launch("--model", provider.model, "--max-runs", "2", *flags) == 1
     screen = capsys.readouterr().out
@@ -72,7 +71,7 @@ def test_limit_stops_before_the_turn_that_could_exceed_it_and_a_higher_one_goes_
 
 
 def test_unknown_price_refuses_a_limit_of_cost_unless_it_is_given(
-    bench: Bench, provider, capsys: pytest.CaptureFixture
+    bench: Bench, provider: Provider, capsys: pytest.CaptureFixture
 ) -> None:
     model = ("--model", "openai/my-own", "--max-runs", "2")
     assert bench.launch(*model, "--max-cost", "5") == 2
@@ -81,7 +80,7 @@ def test_unknown_price_refuses_a_limit_of_cost_unless_it_is_given(
     assert bench.state.usage.cost == pytest.approx(6 * (1000 * 2 + 100 * 10) / 1e6)
 
 
-def test_unknown_price_is_said_at_the_start(bench: Bench, provider, capsys: pytest.CaptureFixture) -> None:
+def test_unknown_price_is_said_at_the_start(bench: Bench, provider: Provider, capsys: pytest.CaptureFixture) -> None:
     assert bench.launch("--model", "openai/my-own", "--max-runs", "2") == 0
     screen = capsys.readouterr().out
     assert "cost unknown" in screen
@@ -97,14 +96,14 @@ def test_run_gets_no_more_time_than_the_study_has(bench: Bench) -> None:
     assert "--max-hours 0.0001 are used up" in bench.of(Stopped)[1].reason
 
 
-def test_key_that_is_refused_is_found_before_the_baseline(bench: Bench, provider) -> None:
+def test_key_that_is_refused_is_found_before_the_baseline(bench: Bench, provider: Provider) -> None:
     provider.ready = Answer(status=401, error="bad key", kind="invalid_api_key")
     assert bench.launch("--model", provider.model) == 1
     assert provider.checks == 1
     assert not bench.of(AttemptStarted)
 
 
-def test_plan_is_said_before_the_first_turn(bench: Bench, provider, capsys: pytest.CaptureFixture) -> None:
+def test_plan_is_said_before_the_first_turn(bench: Bench, provider: Provider, capsys: pytest.CaptureFixture) -> None:
     bench.launch("--model", provider.model, "--max-runs", "2", "--max-hours", "3", "--max-cost", "7")
     screen = capsys.readouterr().out
     start = screen[: screen.index("baseline ...")]
@@ -203,18 +202,6 @@ def test_greedy_run_is_stopped_and_told_why(bench: Bench, flags: tuple[str, str]
     (attempt,) = bench.of(AttemptEnded)
     assert attempt.outcome in ("stopped", "crashed")
     assert told in attempt.feedback or "MemoryError" in attempt.feedback
-
-
-@pytest.fixture
-def small_disk(bench: Bench) -> Iterator[Path]:
-    """A file system of its own with little more than the room that preflight asks for."""
-    place = bench.root / "small"
-    place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1100m", "tmpfs", str(place)]
-    if subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("a small file system cannot be mounted here (that needs root)")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
 
 
 def test_disk_without_room_is_found_at_once(bench: Bench, small_disk: Path, capsys: pytest.CaptureFixture) -> None:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import GOOD, Bench, processes_in
+from conftest import GOOD, Bench, processes_in, wait_for
 
 from ai_scientist import launch
 from ai_scientist.study.events import AttemptEnded, BaselineMeasured, StudyResumed, TurnEnded
@@ -48,6 +48,26 @@ def test_killed_at_every_event(bench: Bench, kind: str) -> None:
         assert (killed, exit_code) == ("-9", "0"), f"{line}\n{log}"
         assert _outcome(place / at / "study") == undisturbed, f"killed {kind} event {at}"
     assert not processes_in(place)
+
+
+def test_killed_a_hundred_times_at_random(bench: Bench) -> None:
+    """The end is that of an undisturbed study: the same turns, each paid once, the same runs and notes."""
+    bench.record(GOOD)
+    with (bench.template / "experiment.py").open("a") as file:
+        file.write("    import time; time.sleep(0.3)\n")  # so that some kills fall into a run
+    place = bench.root / "place"
+    command = [sys.executable, str(KILLING), str(place), "random", "100", "2026"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=bench.root, timeout=290, check=False)
+    first, *studies = [line.split() for line in done.stdout.splitlines()]
+    log = (bench.root / "output.log").read_text()
+    assert first == ["undisturbed", "0"], done.stderr + log
+    undisturbed = _outcome(place / "0" / "study")
+    assert sum(int(killed) for _, killed, _ in studies) >= 100, done.stderr + log
+    for number, _, exit_code in studies:
+        assert exit_code == "0", log
+        assert _outcome(place / number / "study") == undisturbed, f"study {number}"
+    assert list(place.glob("*/study/failed/*_interrupted*")), "no kill fell into a run"
+    wait_for(lambda: not processes_in(place))
 
 
 def test_torn_last_line_of_the_transcript_is_asked_again(bench: Bench) -> None:
