@@ -1,14 +1,11 @@
 """The launcher: from flags to studies, and from how they ended to an exit code."""
 
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
 
 from ai_scientist.errors import AIScientistError, UsageError
 from ai_scientist.flags import Flags, parse
 from ai_scientist.idea import Idea, nearest
+from ai_scientist.interrupts import interruptible, no_more
 from ai_scientist.template import Template, find_templates, read_template
 
 
@@ -18,12 +15,13 @@ def main(arguments: list[str] | None = None) -> int:
         flags = parse(sys.argv[1:] if arguments is None else arguments)
         if flags.list_ideas:
             return _list_ideas(flags)
-        with _interrupts():
+        with interruptible():
             return _work(flags)
     except AIScientistError as error:
         sys.stderr.write(f"launch_scientist.py: {error}\n")
         return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
+        no_more()
         sys.stderr.write("launch_scientist.py: interrupted\n")
         return 1
 
@@ -69,18 +67,3 @@ def _list_ideas(flags: Flags) -> int:
             recorded = "  [recorded: runs without a key]" if template.recording(idea.name) else ""
             sys.stdout.write(f"  {idea.name:36} {idea.title}{recorded}\n")
     return 0
-
-
-@contextmanager
-def _interrupts() -> Iterator[None]:
-    """SIGTERM and SIGHUP end a study as Ctrl-C does: experiments ended, journal closed, resumable."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -22,6 +22,7 @@ from ai_scientist.errors import AIScientistError, StudyError, UsageError
 from ai_scientist.executors.local import LocalExecutor, end_orphan
 from ai_scientist.facts import facts
 from ai_scientist.flags import Flags
+from ai_scientist.interrupts import no_more
 from ai_scientist.lab import Lab
 from ai_scientist.study import baseline, loop
 from ai_scientist.study.asking import summary_of
@@ -80,10 +81,13 @@ def _work(journal: Journal, folder: StudyFolder, setup: Setup, *, resumed: bool)
     console.soft_wrap = not console.is_terminal  # a terminal wraps between words, a file keeps its lines whole
     study = _Study(journal, folder, setup, read_template(folder.root), _live(setup), console)
     _greet(study)
+    interrupted = False
     with screen_for(study.console)(Log(folder.log), study.template, study.console) as screen:
         try:
             _pursue(study, screen, resumed=resumed)
         except KeyboardInterrupt:
+            no_more()
+            interrupted = True
             _stop(study, screen, "interrupted")
         except AIScientistError as error:
             _stop(study, screen, str(error))
@@ -91,6 +95,8 @@ def _work(journal: Journal, folder: StudyFolder, setup: Setup, *, resumed: bool)
             _stop(study, screen, f"{error}. Make space, or the folder writable, then --resume.")
     state = fold(journal.events)
     show(study.console, folder, state, study.template, spent_seconds(journal.entries)[0])
+    if interrupted:
+        raise KeyboardInterrupt  # the ideas that would follow are not begun either
     return bool(state.ended and state.ended.complete)
 
 

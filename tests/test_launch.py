@@ -148,7 +148,16 @@ def test_ctrl_c_stops_resumably(bench: Bench, signals: list[signal.Signals]) -> 
         file.write(slow)
     (bench.root / "slow").touch()
     command = [sys.executable, str(ROOT / "launch_scientist.py"), "--idea", "learning_rate"]
-    command += ["--recording", str(recording), "--templates-dir", "templates", "--max-runs", "2"]
+    command += [
+        "--recording",
+        str(recording),
+        "--templates-dir",
+        "templates",
+        "--max-runs",
+        "2",
+        "--idea",
+        "more_steps",
+    ]
     process = subprocess.Popen(command, cwd=bench.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     wait_for(lambda: bool(list(bench.results.glob("tiny/*/run_0/final_info.json"))), 60)
     for number in signals:
