@@ -41,8 +41,24 @@ class Profile:
 
 
 @dataclass(frozen=True)
+class Protected:
+    """The yardstick: files, and functions, classes and constants of experiment.py, that no edit may change."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    files: tuple[str, ...] = ()
+    definitions: tuple[str, ...] = ()
+
+
+NOTHING_PROTECTED = Protected()
+
+
+@dataclass(frozen=True)
 class Template:
-    """A folder with an experiment; `system` and `task` come from prompt.json, the rest from template.toml, if any."""
+    """A folder with an experiment; `system` and `task` come from prompt.json, the rest from template.toml, if any.
+
+    `data` are folders that its runs may read, `network` says that they need one.
+    """
 
     folder: Path
     system: str
@@ -51,6 +67,9 @@ class Template:
     primary: str = ""
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     profiles: Mapping[str, Profile] = field(default_factory=dict)
+    protected: Protected = NOTHING_PROTECTED
+    data: tuple[str, ...] = ()
+    network: bool = False
 
     @property
     def name(self) -> str:
@@ -119,6 +138,9 @@ class _Settings:
     primary: str = ""
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     profiles: Mapping[str, Profile] = field(default_factory=dict)
+    protected: Protected = NOTHING_PROTECTED
+    data: tuple[str, ...] = ()
+    network: bool = False
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -52,10 +52,12 @@ def run_experiment(
 
 
 def run_plot(lab: Lab, setup: Setup, attempt: int, record: Record) -> Executed:
-    """`python plot.py` in the study folder, its output in a folder of its own."""
+    """`python plot.py` in the folder that was laid out for it."""
+    place = lab.folder.plot_output
     limits = replace(setup.limits, seconds=setup.plot_timeout)
     started = lambda it: record(AttemptStarted(-1, attempt, it))  # noqa: E731
-    return _execute(lab, setup, ("plot.py",), lab.folder.plot_output, environment(setup.environment), limits, started)
+    variables = environment(setup.environment)
+    return _execute(lab, setup, ("plot.py",), place, variables, limits, started, folder=place)
 
 
 def environment(own: Mapping[str, str]) -> dict[str, str]:
@@ -84,10 +86,11 @@ def _execute(
     variables: Mapping[str, str],
     limits: Limits,
     started: Callable[[ProcessId], None],
+    folder: Path | None = None,
 ) -> Executed:
     out.mkdir(exist_ok=True)
     stdout, stderr = lab.folder.output(out)
-    command = Command((setup.python, *arguments), lab.folder.root, variables, stdout, stderr, (out,))
+    command = Command((setup.python, *arguments), folder or lab.folder.root, variables, stdout, stderr, (out,))
     ended = lab.executor.run(command, limits, started, lab.screen.output)
     return _judge(ended, tail(stdout), tail(stderr), arguments[0])
 

@@ -64,8 +64,17 @@ class StudyFolder:
 
     @property
     def plot_output(self) -> Path:
-        """The folder for what plot.py printed."""
+        """The folder that plot.py runs in, and its output."""
         return self.root / "plot_output"
+
+    def shown(self) -> tuple[Path, ...]:
+        """What the code of a study may see in its folder: everything but the records, the evidence and the plots."""
+        hidden = {self.journal, self.transcript, self.log, self.plot_output, self.smoke, self.root / "failed"}
+        return tuple(
+            path
+            for path in sorted(self.root.iterdir())
+            if path not in hidden and not path.name.startswith(".") and path.suffix != ".png"
+        )
 
     def plots(self) -> tuple[Path, ...]:
         """The PNG files beside plot.py, by name; links are not plots."""

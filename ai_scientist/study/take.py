@@ -7,23 +7,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from ai_scientist import notes, plotting
+from ai_scientist import notes
 from ai_scientist.files import UnreadableFile, read_text, write_text
 from ai_scientist.lab import Lab
 from ai_scientist.metrics import InvalidMetrics, read_metrics
 from ai_scientist.study import baseline
 from ai_scientist.study.asking import prompt_for
+from ai_scientist.study.drawing import draw
 from ai_scientist.study.events import (
     AttemptEnded,
     BaselineMeasured,
     Event,
     PlotEnded,
-    PlotOutcome,
     Setup,
     StudyEnded,
     TurnEnded,
 )
-from ai_scientist.study.execution import Executed, Record, run_experiment, run_plot, within_budget
+from ai_scientist.study.execution import Executed, Record, run_experiment, within_budget
 from ai_scientist.study.folder import METRICS
 from ai_scientist.study.history import History
 from ai_scientist.study.state import State, after
@@ -46,7 +46,8 @@ def take(step: Step, state: State, lab: Lab, record: Record) -> Event:
         case RunExperiment():
             return _run_experiment(step, state, state.setup, lab, record)
         case DrawPlots():
-            return _draw_plots(step, state, state.setup, lab, record)
+            event = draw(step, state, state.setup, lab, record)
+            return _committed(event, state, lab, f"Plots, attempt {step.attempt}: {event.outcome}")
         case End():
             return ending(state)
     raise AssertionError(f"{step} cannot be taken")
@@ -149,25 +150,6 @@ def _judged(step: RunExperiment, done: Executed, out: Path, state: State) -> Att
         return replace(event, metrics=read_metrics(out / METRICS, state.metrics[0]))
     except InvalidMetrics as error:
         return replace(event, outcome="no_results", feedback=str(error))
-
-
-def _draw_plots(step: DrawPlots, state: State, setup: Setup, lab: Lab, record: Record) -> Event:
-    lab.screen.doing("plot.py", 0, step.attempt, None)
-    before = time.time_ns()
-    done = run_plot(lab, setup, step.attempt, record)
-    outcome: PlotOutcome = done.outcome
-    feedback = done.feedback
-    if outcome == "ok" and not any(path.stat().st_mtime_ns >= before for path in lab.folder.plots()):
-        outcome = "no_plots"
-    elif outcome == "ok":
-        code = lab.folder.plot.read_text(encoding="utf-8", errors="replace")
-        missing = notes.unlabelled(plotting.labels(code), code, state.metrics)
-        if missing:
-            runs = ", ".join(f"run_{run}" for run in missing)
-            outcome, feedback = "missing_labels", f"these finished runs are not in `labels`: {runs}."
-    plots = tuple(path.name for path in lab.folder.plots())
-    event = PlotEnded(step.attempt, outcome, done.seconds, feedback, plots, "")
-    return _committed(event, state, lab, f"Plots, attempt {step.attempt}: {outcome}")
 
 
 Committed = TypeVar("Committed", TurnEnded, AttemptEnded, PlotEnded)
