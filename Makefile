@@ -2,14 +2,15 @@
 # Another interpreter: make run PYTHON=python3.12. Further flags for pip: make run PIP_FLAGS="...".
 PYTHON ?= python3
 PIP_FLAGS ?=
+FLAGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint check clean
-run: $(VENV)/.installed
-	$(BIN)/python launch_scientist.py --idea weight_initialization_grokking
+.PHONY: run test lint check clean sandbox
+run: $(VENV)/.installed sandbox
+	$(BIN)/python launch_scientist.py --idea weight_initialization_grokking $(FLAGS)
 
-test: $(VENV)/.installed-dev
+test: $(VENV)/.installed-dev sandbox
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(VENV)/.installed-dev
@@ -18,6 +19,12 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
 check: lint test
+
+# Experiments run under bubblewrap. It is installed here where that needs no password; elsewhere it is said how.
+sandbox:
+	@command -v bwrap >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq bubblewrap; } || \
+	  { sudo -n true && sudo apt-get update -qq && sudo apt-get install -y -qq bubblewrap; } 2>/dev/null || \
+	  echo "bubblewrap is not installed, and experiments need a sandbox. Debian, Ubuntu: sudo apt install bubblewrap"
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || { \

@@ -29,7 +29,7 @@ DEFAULTS: Mapping[str, Any] = {
     "max_memory": None,
 }
 # What a configuration file may not say: it is about one study.
-NOT_CONFIGURED = {"idea", "resume", "list_ideas", "recording"}
+NOT_CONFIGURED = {"idea", "resume", "list_ideas", "recording", "no_sandbox", "allow_network"}
 
 
 class Parser(argparse.ArgumentParser):
@@ -53,6 +53,8 @@ class Flags:
     python: str | None
     resume: Path | None
     list_ideas: bool
+    no_sandbox: bool
+    allow_network: bool
     max_runs: int | None
     max_attempts: int | None
     run_timeout: float | None
@@ -139,6 +141,8 @@ def _add_choices(parser: Parser) -> None:
     add("--profile", metavar="NAME", help="the size of the experiment (default: the template's for this device)")
     add("--python", metavar="PATH", help="the interpreter that runs experiment.py and plot.py (default: this one)")
     add("--resume", type=Path, metavar="FOLDER", help="go on with an interrupted study")
+    add("--no-sandbox", action="store_true", help="run model-written code without a sandbox: it can do what you can")
+    add("--allow-network", action="store_true", help="let runs of a template that says so use the network")
     add("--list-ideas", action="store_true", help="list the ideas of all templates")
 
 

@@ -1,7 +1,7 @@
 """The seams of a study: where the world begins, and the values that cross there.
 
-A `Lab` is the frozen bundle of seams that a study is done with: the coding agent, the executor of commands, and the
-screen on which a person follows it, each a protocol.
+A `Lab` is the frozen bundle of seams that a study is done with: the coding agent, the executor of commands, the
+sandbox that they run in, and the screen on which a person follows it, each a protocol.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
+from ai_scientist.sandbox import Sandbox
 from ai_scientist.study.folder import StudyFolder
 from ai_scientist.template import Template
 
@@ -105,7 +106,8 @@ class Exit:
 class Command:
     """A command to be executed: its arguments, where, with which environment, and where its output goes.
 
-    `writable` are the folders that it may write to (a sandbox reads this).
+    `writable` are the folders that it writes to, for the limit of the disk. `init`: its first process belongs to a
+    sandbox, and would take the others with it, so that it is spared when they are asked to end.
     """
 
     arguments: Sequence[str]
@@ -114,6 +116,7 @@ class Command:
     stdout: Path
     stderr: Path
     writable: Sequence[Path] = field(default=())
+    init: bool = False
 
 
 class CodingAgent(Protocol):
@@ -171,4 +174,5 @@ class Lab:
     template: Template
     folder: StudyFolder
     cache: Path
+    sandbox: Sandbox
     spent: Callable[[], tuple[float, float]]

@@ -15,6 +15,8 @@ from ai_scientist.flags import GIGABYTE, Flags
 from ai_scientist.idea import Idea
 from ai_scientist.lab import Limits
 from ai_scientist.machine import probe
+from ai_scientist.sandbox.choose import choose
+from ai_scientist.sandbox.none import NoSandbox
 from ai_scientist.study.events import Setup
 from ai_scientist.template import Template
 
@@ -48,6 +50,9 @@ def plan(flags: Flags, template: Template, idea: Idea) -> Setup:
         retry_minutes=flags.value("retry_for"),
         price=_price(flags),
         smoke=trial.environment if trial and profile.name != SMOKE else None,
+        sandbox=choose(allow_none=flags.no_sandbox).name,
+        network=_network(flags, template),
+        data=_data(template),
         versions={"ai-scientist": __version__, **machine.versions},
     )
 
@@ -61,11 +66,27 @@ def changed(setup: Setup, flags: Flags) -> Setup:
     given["limits"] = replace(setup.limits, **_given_limits(flags))
     given["retry_minutes"] = flags.retry_for or setup.retry_minutes
     given["price"] = _price(flags) or setup.price
+    given["sandbox"] = choose(allow_none=flags.no_sandbox or setup.sandbox == NoSandbox.name).name
     if flags.python:
         given["python"] = _interpreter(flags.python)
     if flags.model or flags.recording:
         given |= {"model": flags.model or "", "recording": str(_recording(flags.recording) if flags.recording else "")}
     return replace(setup, **given)
+
+
+def _network(flags: Flags, template: Template) -> bool:
+    """Both must say it: the template that it needs the network, the user that it may have it."""
+    if template.network and not flags.allow_network:
+        raise UsageError(f"template {template.name} needs the network: allow it with --allow-network")
+    return template.network
+
+
+def _data(template: Template) -> tuple[str, ...]:
+    folders = [(template.folder / name).expanduser().resolve() for name in template.data]
+    for folder in folders:
+        if not folder.exists():
+            raise UsageError(f"template {template.name} reads {folder} (data in template.toml), which does not exist")
+    return tuple(map(str, folders))
 
 
 def _limits(flags: Flags) -> Limits:

@@ -48,7 +48,9 @@ def ask(model: LanguageModel) -> Usage:
     return model.reply(Request(Turn(0, "preflight", 0, 1), 0, ({"role": "user", "content": said},), said)).usage
 
 
-def plan(setup: Setup, folder: Path, model: LiteLLMModel | None, baseline_seconds: float | None) -> list[str]:
+def plan(
+    setup: Setup, folder: Path, model: LiteLLMModel | None, baseline_seconds: float | None, sandbox: str
+) -> list[str]:
     """The plan in lines for a person: size, limits, estimated time and cost."""
     budget, limits = setup.budget, setup.limits
     caps = [
@@ -69,7 +71,7 @@ def plan(setup: Setup, folder: Path, model: LiteLLMModel | None, baseline_second
         f"plan:    up to {setup.max_runs} runs of up to {setup.max_attempts} attempts; {_time(setup, baseline_seconds)}"
         + _cost(setup, folder, model),
         f"limits:  {', '.join(caps)}; in all: {', '.join(totals) or 'none'}",
-        "sandbox: none yet: runs get no keys, and nothing outlives them, but they can read and write as you can",
+        f"sandbox: {sandbox}" + (" EXCEPT THE NETWORK (--allow-network)" if setup.network else ""),
     ]
 
 

@@ -24,6 +24,9 @@ from ai_scientist.facts import facts
 from ai_scientist.flags import Flags
 from ai_scientist.interrupts import no_more
 from ai_scientist.lab import Lab
+from ai_scientist.sandbox import Sandbox
+from ai_scientist.sandbox.choose import choose
+from ai_scientist.sandbox.none import NoSandbox
 from ai_scientist.study import baseline, loop
 from ai_scientist.study.asking import summary_of
 from ai_scientist.study.events import ModelAnswered, Setup, Stopped
@@ -112,6 +115,7 @@ def _pursue(study: _Study, screen: PlainScreen, *, resumed: bool) -> None:
         study.template,
         study.folder,
         _cache(study.folder),
+        _sandbox(study.setup),
         lambda: spent_seconds(study.journal.entries, datetime.now(UTC)),
     )
     if resumed:
@@ -136,8 +140,8 @@ def _agent(study: _Study, model: LanguageModel, transcript: Transcript) -> Aider
         first = next((exchange.reply for exchange in transcript.exchanges if exchange.turn == 1), "")
         return summary_of(fold(study.journal.events), study.template, first)
 
-    # aider takes seconds to import: meanwhile the baseline runs.
-    threading.Thread(target=AiderAgent.preload, daemon=True).start()
+    # aider takes seconds to import: meanwhile the baseline runs. No daemon: a process must not end amid an import.
+    threading.Thread(target=AiderAgent.preload).start()
     return AiderAgent(study.folder.root, EDITABLE, model, transcript, study.template.system, earlier, summary)
 
 
@@ -158,6 +162,10 @@ def _live(setup: Setup) -> LiteLLMModel | None:
     return LiteLLMModel(setup.model, price=Price(*setup.price) if setup.price else None)
 
 
+def _sandbox(setup: Setup) -> Sandbox:
+    return choose(allow_none=setup.sandbox == NoSandbox.name)
+
+
 def _cache(folder: StudyFolder) -> Path:
     return folder.root.parent / "baselines"
 
@@ -175,7 +183,7 @@ def _greet(study: _Study) -> None:
         f"idea:    {setup.idea.name}: {setup.idea.title}",
         f"model:   {setup.model or 'none, a recording'}",
         f"profile: {setup.profile}, on {setup.device}. {setup.profile_description}",
-        *preflight.plan(setup, study.folder.root, study.live, known),
+        *preflight.plan(setup, study.folder.root, study.live, known, _sandbox(setup).describe()),
         f"folder:  {study.folder.root}",
     ]
     for line in lines:

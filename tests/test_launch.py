@@ -103,7 +103,7 @@ def test_python_flag_chooses_the_interpreter(bench: Bench) -> None:
     interpreter = bench.root / "my_python"
     interpreter.write_text(f'#!/bin/sh\necho used >> {bench.root}/used\nexec {sys.executable} "$@"\n')
     interpreter.chmod(0o755)
-    assert bench.study(GOOD, "--max-runs", "2", "--python", str(interpreter)) == 0
+    assert bench.study(GOOD, "--max-runs", "2", "--no-sandbox", "--python", str(interpreter)) == 0
     assert len((bench.root / "used").read_text().splitlines()) == 1 + 3 + 1  # probe, three runs, plot.py
 
 

@@ -224,7 +224,7 @@ def test_full_disk_stops_with_a_message_and_goes_on_when_there_is_room(
         "run_1.attempt_1": block("experiment.py", "LEARNING_RATE = 0.1", f"{filler}\nLEARNING_RATE = 0.2")
         + add_notes("Description: Baseline results.", "## Run 1: rate 0.2\nThe rate is doubled."),
     }
-    assert bench.study(replies, "--max-runs", "2", "--results-dir", str(small_disk)) == 1
+    assert bench.study(replies, "--max-runs", "2", "--no-sandbox", "--results-dir", str(small_disk)) == 1
     screen = capsys.readouterr().out
     assert "ake space" in screen, screen
     assert "--resume" in screen

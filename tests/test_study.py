@@ -87,13 +87,11 @@ def test_crash_is_fed_back_and_repaired(bench: Bench) -> None:
 
 
 def test_time_out_ends_the_run_with_its_children(bench: Bench) -> None:
-    beat = bench.root / "beat"
-    child = f"import time\nwhile True: open({str(beat)!r}, 'a').write('x'); time.sleep(0.05)"
+    child = "import time\nwhile True: open('run_1/beat', 'a').write('x'); time.sleep(0.05)"
     hang = (
         "LEARNING_RATE = 0.1\nimport subprocess, sys, time\n"
         f"subprocess.Popen([sys.executable, '-c', {child!r}], start_new_session=True)\ntime.sleep(600)"
     )
-    (bench.root / "hang").write_text(hang)
     replies = GOOD | {
         "run_1.attempt_1": block("experiment.py", "LEARNING_RATE = 0.1", hang)
         + add_notes("Description: Baseline results.", "## Run 1: rate 0.2\nThe rate is doubled."),
@@ -102,6 +100,7 @@ def test_time_out_ends_the_run_with_its_children(bench: Bench) -> None:
     assert bench.study(replies, *TWO, "--run-timeout", "2") == 0
     assert bench.of(AttemptEnded)[0].outcome == "timed_out"
     assert "ended after 2 seconds" in bench.sent()["run_1.attempt_2"]
+    beat = bench.folder / "failed" / "run_1_attempt_1" / "beat"
     size = beat.stat().st_size
     assert size > 0
     subprocess.run(["sleep", "0.3"], check=True)

@@ -86,7 +86,8 @@ class _Running:
         self._status, status = os.pipe()
         file_limit = -1 if limits.disk_bytes is None else limits.disk_bytes
         data_limit = -1 if limits.memory_bytes is None else limits.memory_bytes
-        arguments = [str(grace), str(file_limit), str(data_limit), str(status), "--", *command.arguments]
+        spared = str(int(command.init))
+        arguments = [str(grace), str(file_limit), str(data_limit), str(status), spared, "--", *command.arguments]
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(SUPERVISOR), *arguments],

@@ -1,6 +1,6 @@
 """Stands between the orchestrator and a command, so that nothing that the command starts outlives it.
 
-    python -I -S supervisor.py GRACE MAX_FILE MAX_DATA STATUS -- COMMAND...
+    python -I -S supervisor.py GRACE MAX_FILE MAX_DATA STATUS INIT -- COMMAND...
 
 Uses the standard library only and starts in tens of milliseconds. It is the subreaper of everything beneath it
 (Linux): children that detach with setsid or a double fork become its children. When the command has ended, or the
@@ -8,6 +8,7 @@ orchestrator closes the pipe on standard input or dies, every descendant is ende
 (so that a fork bomb cannot outrun it) and SIGKILL, until none is left. The command starts when a first byte comes on
 standard input. Its wait status, or why it could not be started, is written to the descriptor STATUS as JSON.
 
+INIT 1: the command's first process is a sandbox, whose end would be the end of all in it: it gets no SIGTERM.
 MAX_FILE and MAX_DATA are limits in bytes of each file written and of each process's data segment, -1 for none.
 """
 
@@ -27,16 +28,16 @@ IGNORED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def main() -> None:
-    grace, max_file, max_data, answers = float(sys.argv[1]), *map(int, sys.argv[2:5])
+    grace, max_file, max_data, answers, init = float(sys.argv[1]), *map(int, sys.argv[2:6])
     become_subreaper()
     for number in IGNORED:  # the end comes by the pipe: a supervisor killed halfway would leave children behind
         signal.signal(number, signal.SIG_IGN)
     if not os.read(0, 1):
         return
-    child = start(sys.argv[6:], max_file, max_data, answers)
+    child = start(sys.argv[7:], max_file, max_data, answers)
     ended: dict[int, int] = {}
     wait(child, ended)
-    end_descendants(min(grace, LEFT_BEHIND_GRACE) if child in ended else grace, ended)
+    end_descendants(min(grace, LEFT_BEHIND_GRACE) if child in ended else grace, ended, {child} if init else set())
     report(answers, {"status": ended.get(child, 0)})
 
 
@@ -101,11 +102,11 @@ def reap(ended: dict[int, int]) -> bool:
         ended[process] = status
 
 
-def end_descendants(grace: float, ended: dict[int, int]) -> None:
-    """End everything beneath this process, and see it gone."""
+def end_descendants(grace: float, ended: dict[int, int], spared: set[int]) -> None:
+    """End everything beneath this process, and see it gone; the spared ones are not asked, only killed."""
     if not reap(ended):
         return
-    send(signal.SIGTERM, descendants())
+    send(signal.SIGTERM, descendants() - spared)
     deadline = time.monotonic() + grace
     while reap(ended) and time.monotonic() < deadline:
         time.sleep(0.01)

@@ -21,6 +21,7 @@ class Setup:
     """What a study is done with. `limits` are those of a run; `smoke` is the environment of a trial of each edit.
 
     Seconds where not said otherwise; `price` is USD a million tokens of prompt and reply, None where litellm knows it.
+    `sandbox` names what is in force; `network` and `data` say what runs may reach and read beyond the study.
     """
 
     idea: Idea
@@ -40,6 +41,9 @@ class Setup:
     retry_minutes: float
     price: tuple[float, float] | None
     smoke: Mapping[str, str] | None
+    sandbox: str
+    network: bool
+    data: tuple[str, ...]
     versions: Mapping[str, str]
 
 

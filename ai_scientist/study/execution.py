@@ -10,7 +10,7 @@ from ai_scientist.errors import LimitReached
 from ai_scientist.feedback import failure_text
 from ai_scientist.files import tail
 from ai_scientist.lab import Command, Exit, Lab, Limits, ProcessId
-from ai_scientist.places import matplotlib_cache
+from ai_scientist.sandbox import Confinement
 from ai_scientist.study.events import AttemptStarted, Event, Setup
 
 Record = Callable[[Event], None]
@@ -69,7 +69,6 @@ def environment(own: Mapping[str, str]) -> dict[str, str]:
         "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",
         "MPLBACKEND": "Agg",
-        "MPLCONFIGDIR": str(matplotlib_cache()),
         "OMP_NUM_THREADS": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
         # Waiting threads that sleep instead of spinning: oversubscribed cores slow down far less.
         "OMP_WAIT_POLICY": "PASSIVE",
@@ -81,7 +80,7 @@ def environment(own: Mapping[str, str]) -> dict[str, str]:
 def _execute(
     lab: Lab,
     setup: Setup,
-    arguments: tuple[str, ...],
+    own: tuple[str, ...],
     out: Path,
     variables: Mapping[str, str],
     limits: Limits,
@@ -90,9 +89,22 @@ def _execute(
 ) -> Executed:
     out.mkdir(exist_ok=True)
     stdout, stderr = lab.folder.output(out)
-    command = Command((setup.python, *arguments), folder or lab.folder.root, variables, stdout, stderr, (out,))
+    place = folder or lab.folder.root
+    confinement = Confinement(
+        lab.folder.shown(),
+        (out,),
+        tuple(Path(data) for data in setup.data),
+        setup.python,
+        lab.folder.root,
+        place,
+        network=setup.network,
+        gpu=setup.device != CPU,
+    )
+    arguments = lab.sandbox.wrap((setup.python, *own), confinement)
+    variables = {**lab.sandbox.environment(), **variables}
+    command = Command(arguments, place, variables, stdout, stderr, (out,), init=lab.sandbox.init)
     ended = lab.executor.run(command, limits, started, lab.screen.output)
-    return _judge(ended, tail(stdout), tail(stderr), arguments[0])
+    return _judge(ended, tail(stdout), tail(stderr), own[0])
 
 
 def _judge(ended: Exit, stdout: str, stderr: str, own_file: str) -> Executed:
@@ -101,6 +113,7 @@ def _judge(ended: Exit, stdout: str, stderr: str, own_file: str) -> Executed:
         return Executed("timed_out", ended.seconds, text)
     if ended.reason != "exited":
         return Executed("stopped", ended.seconds, ended.detail)
-    if ended.code < 0:
-        return Executed("crashed", ended.seconds, f"{text}\n(ended by signal {-ended.code})")
+    number = -ended.code if ended.code < 0 else ended.code - 128  # a sandbox says 128 + signal, as shells do
+    if number > 0:
+        return Executed("crashed", ended.seconds, f"{text}\n(ended by signal {number})")
     return Executed("crashed", ended.seconds, text) if ended.code else Executed("ok", ended.seconds, "")

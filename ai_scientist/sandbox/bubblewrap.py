@@ -1,0 +1,111 @@
+"""The strongest sandbox: bubblewrap, with name spaces of its own for files, processes, network, IPC and users.
+
+Inside there is: /usr and the libraries, the interpreter and its packages, the declared data folders and what the study
+shows of itself, all read-only; a private /tmp and /dev/shm of bounded size; the folders that the command may write to.
+There is no home directory, no other study, no journal, no transcript, no .git, no network (not even the machine's
+loopback), no process but its own. It has no capabilities and cannot make name spaces.
+
+Not covered: the processor and its caches are shared (timing channels); with a GPU its device files are passed through,
+so that a run can use all of the GPU; what a run writes into its own folder is read by later runs and by plot.py.
+"""
+
+import json
+import subprocess
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+
+from ai_scientist.errors import MachineError
+from ai_scientist.sandbox import Confinement
+
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "fonts", "localtime", "mime.types")
+ETC_FOR_NETWORK = ("resolv.conf", "hosts", "nsswitch.conf", "ssl", "ca-certificates", "pki", "gai.conf", "services")
+# Owned by root, and writable for who is root outside, capabilities or not: core_pattern alone would be a way out.
+KERNEL_FILES = ("sys", "sysrq-trigger", "irq", "bus", "acpi")
+GPU_DEVICES = ("nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia-modeset", "nvidia-caps", "dri", "kfd")
+MAX_GPUS = 16
+_PREFIXES = "import json, sys; print(json.dumps([sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix]))"
+
+
+class Bubblewrap:
+    """Runs commands under bwrap."""
+
+    name = "bubblewrap"
+    init = True
+
+    def describe(self) -> str:
+        return "bubblewrap: reads only the study and the interpreter, writes only its own folder, no network, no keys"
+
+    def environment(self) -> dict[str, str]:
+        return {"HOME": "/tmp", "TMPDIR": "/tmp", "USER": "scientist", "MPLCONFIGDIR": "/tmp/matplotlib"}
+
+    def wrap(self, arguments: Sequence[str], confinement: Confinement) -> list[str]:
+        network = confinement.network
+        return [
+            "bwrap",
+            *("--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
+            *([] if network else ["--unshare-net"]),
+            *("--die-with-parent", "--disable-userns", "--cap-drop", "ALL", "--hostname", "sandbox"),
+            *("--proc", "/proc", "--dev", "/dev"),
+            *(word for name in KERNEL_FILES for word in ("--ro-bind-try", f"/proc/{name}", f"/proc/{name}")),
+            *("--size", str(confinement.scratch_bytes), "--tmpfs", "/dev/shm"),
+            *("--size", str(confinement.scratch_bytes), "--tmpfs", "/tmp"),
+            *_system(network=network),
+            *(_gpu() if confinement.gpu else []),
+            *_read_only(_interpreter(confinement.python)),
+            *_read_only(confinement.readable),
+            *("--tmpfs", str(confinement.root)),
+            *_read_only(path for path in confinement.visible if path not in confinement.writable),
+            *(word for path in confinement.writable for word in ("--bind", str(path), str(path))),
+            # Last: from here on nothing can be created outside of what was bound for writing.
+            *("--remount-ro", str(confinement.root), "--remount-ro", "/", "--chdir", str(confinement.folder), "--"),
+            *arguments,
+        ]
+
+
+def works() -> bool:
+    """Whether bwrap is installed and may do here what it must: some containers and kernels do not let it."""
+    try:
+        confinement = Confinement((), (), (), "", Path("/tmp/study"), Path("/tmp"))
+        command = Bubblewrap().wrap(["/usr/bin/true"], confinement)
+        return subprocess.run(command, capture_output=True, timeout=20, check=False).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def _system(*, network: bool) -> list[str]:
+    words: list[str] = []
+    for name in SYSTEM:
+        path = Path(name)
+        if path.is_symlink():
+            words += ["--symlink", str(path.readlink()), name]
+        elif path.is_dir():
+            words += ["--ro-bind", name, name]
+    for name in (*ETC, *(ETC_FOR_NETWORK if network else ())):
+        words += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    return [*words, "--ro-bind-try", "/sys/devices/system", "/sys/devices/system"]
+
+
+def _gpu() -> list[str]:
+    """Device files and what CUDA reads beneath /sys; without the latter it finds no device, and torch says nothing."""
+    devices = [*GPU_DEVICES, *(f"nvidia{number}" for number in range(MAX_GPUS))]
+    words = [word for name in devices for word in ("--dev-bind-try", f"/dev/{name}", f"/dev/{name}")]
+    return [*words, "--ro-bind", "/sys", "/sys"]
+
+
+def _read_only(paths: Iterable[Path]) -> list[str]:
+    return [word for path in paths for word in ("--ro-bind", str(path), str(path))]
+
+
+@cache
+def _interpreter(python: str) -> tuple[Path, ...]:
+    """The folders of an interpreter and its packages that are not beneath /usr anyway."""
+    if not python:
+        return ()
+    done = subprocess.run([python, "-c", _PREFIXES], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise MachineError(f"{python} does not start: {done.stderr.strip()[-200:]}")
+    places = dict.fromkeys([*map(Path, json.loads(done.stdout)), Path(python), Path(python).resolve()])
+    own = [place for place in places if place.exists() and not place.is_relative_to("/usr")]
+    return tuple(place for place in own if not any(place != other and place.is_relative_to(other) for other in own))

@@ -1,0 +1,331 @@
+"""One hostile program a promise, in each sandbox that works here: what model-written code cannot do."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from conftest import GOOD, Bench, block, processes_in, wait_for
+
+from ai_scientist.executors.local import LocalExecutor
+from ai_scientist.lab import Command, Exit, Limits
+from ai_scientist.sandbox import Confinement, Sandbox
+from ai_scientist.sandbox.bubblewrap import Bubblewrap, works
+from ai_scientist.study.events import AttemptEnded, StudyStarted
+
+NEEDS_BWRAP = pytest.mark.skipif(not works(), reason="bubblewrap is not installed or may not be used here")
+MODES = [pytest.param(Bubblewrap(), id="bubblewrap", marks=NEEDS_BWRAP)]
+SECRET = "sk-secret-of-the-orchestrator"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A study folder with what a hostile run would like to have, and a way to run a program as its run_1."""
+
+    root: Path
+    sandbox: Sandbox
+
+    @property
+    def out(self) -> Path:
+        return self.root / "run_1"
+
+    def run(self, program: str, limits: Limits = Limits(30), *, network: bool = False) -> Exit:  # noqa: B008
+        (self.root / "experiment.py").write_text(program)
+        names = ("experiment.py", "notes.txt", "run_0", "run_1")
+        visible = tuple(self.root / name for name in names)
+        confinement = Confinement(visible, (self.out,), (), sys.executable, self.root, self.root, network=network)
+        arguments = self.sandbox.wrap((sys.executable, "experiment.py"), confinement)
+        environment = {"PATH": os.environ["PATH"], **self.sandbox.environment()}
+        logs = (self.out / "stdout.log", self.out / "stderr.log")
+        command = Command(arguments, self.root, environment, *logs, (self.out,), init=self.sandbox.init)
+        return LocalExecutor(grace=0.3).run(command, limits, lambda _: None, lambda _: None)
+
+    @property
+    def said(self) -> str:
+        return (self.out / "stdout.log").read_text() + (self.out / "stderr.log").read_text()
+
+
+@pytest.fixture(params=MODES)
+def cell(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cell:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", SECRET)
+    root = tmp_path / "study"
+    for name in ("run_0", "run_1", ".git/hooks"):
+        (root / name).mkdir(parents=True)
+    for name in ("journal.jsonl", "transcript.jsonl", "log.txt", "notes.txt", "run_0/final_info.json"):
+        (root / name).write_text("untouched")
+    (tmp_path / "home" / ".ssh").mkdir(parents=True)
+    (tmp_path / "home" / ".ssh" / "id_rsa").write_text("private key")
+    return Cell(root, request.param)
+
+
+def tried(*attempts: str) -> str:
+    """A program that tries each statement and says which of them went through."""
+    lines = ["import os, socket, subprocess, ctypes, pathlib, sys"]
+    for number, attempt in enumerate(attempts):
+        lines.append(f"try:\n    {attempt}\n    print('DONE {number}', flush=True)\nexcept BaseException as error:")
+        lines.append(f"    print('refused {number}', type(error).__name__, flush=True)")
+    return "\n".join(lines)
+
+
+def refused(cell: Cell, *attempts: str) -> None:
+    """Every one of the statements fails."""
+    cell.run(tried(*attempts))
+    assert "DONE" not in cell.said, cell.said
+    assert cell.said.count("refused") == len(attempts), cell.said
+
+
+def test_ordinary_experiment_works(cell: Cell) -> None:
+    program = """
+import json, multiprocessing, tempfile, numpy, os
+def square(x): return x * x
+if __name__ == "__main__":
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        squares = pool.map(square, range(5))
+    tempfile.TemporaryFile().write(b"x")
+    assert open("run_0/final_info.json").read() == "untouched"
+    json.dump(squares, open("run_1/final_info.json", "w"))
+    print(numpy.ones(3).sum(), os.cpu_count())
+"""
+    assert cell.run(program).code == 0, cell.said
+    assert (cell.out / "final_info.json").read_text() == "[0, 1, 4, 9, 16]"
+
+
+def test_reads_no_home_and_no_other_folder(cell: Cell) -> None:
+    home = cell.root.parent / "home"
+    refused(
+        cell,
+        f"open('{home}/.ssh/id_rsa').read()",
+        f"assert os.listdir('{home}')",
+        "assert os.listdir('/root') != ['.pyenv']",
+    )
+    refused(cell, "assert os.listdir('/home')", "open('/etc/shadow').read()", "open('/etc/passwd').read()")
+
+
+def test_sees_no_key_anywhere(cell: Cell) -> None:
+    program = """
+import glob, os
+print(sorted(os.environ.items()))
+for name in glob.glob("/proc/[0-9]*/environ") + glob.glob("/proc/[0-9]*/cmdline"):
+    try: print(name, open(name, "rb").read())
+    except OSError as error: print(name, error)
+"""
+    cell.run(program)
+    assert SECRET not in cell.said
+    assert "PATH" in cell.said
+
+
+def test_records_are_neither_read_nor_written(cell: Cell) -> None:
+    for name in ("journal.jsonl", "transcript.jsonl", "log.txt"):
+        refused(cell, f"assert 'untouched' in open('{name}').read()", f"open('{name}', 'a').write('x')")
+        refused(cell, f"os.remove('{name}')", f"os.rename('run_1/stdout.log', '{name}')")
+    refused(cell, "open('.git/hooks/pre-commit', 'w')", "os.mkdir('.git/x')")
+
+
+def test_notes_code_and_other_runs_are_read_only(cell: Cell) -> None:
+    refused(cell, "open('notes.txt', 'a')", "os.remove('notes.txt')", "open('experiment.py', 'a')")
+    refused(cell, "open('run_0/final_info.json', 'w')", "open('run_0/new', 'w')", "os.rename('run_0', 'run_9')")
+    refused(cell, "open('new.py', 'w')", "os.mkdir('run_2')", "os.chmod('notes.txt', 0o777)")
+    assert (cell.root / "notes.txt").read_text() == "untouched"
+    assert (cell.root / "run_0" / "final_info.json").read_text() == "untouched"
+
+
+def test_links_lead_nowhere_new(cell: Cell) -> None:
+    os.link(cell.root / "notes.txt", cell.root / "run_0" / "hard")
+    refused(
+        cell,
+        "os.symlink('../notes.txt', 'run_1/soft'); open('run_1/soft', 'a').write('x')",
+        "os.link('notes.txt', 'run_1/hard'); open('run_1/hard', 'a').write('x')",
+        "os.symlink('/proc/1/root', 'run_1/root'); assert 'home' in os.listdir('run_1/root')",
+        "os.symlink('/proc/self/cwd/../..', 'run_1/up'); assert 'home' in os.listdir('run_1/up')",
+    )
+    assert (cell.root / "notes.txt").read_text() == "untouched"
+
+
+def test_no_descriptor_leads_out(cell: Cell) -> None:
+    program = """
+import os
+for name in os.listdir("/proc/self/fd"):
+    try: target = os.readlink("/proc/self/fd/" + name)
+    except OSError: continue
+    print("FD", target)
+"""
+    cell.run(program)
+    targets = {line.split(" ", 1)[1] for line in cell.said.splitlines() if line.startswith("FD")}
+    assert all(target.startswith(("pipe:", "/dev/null", "/proc/")) for target in targets), targets
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        server.settimeout(0.2)
+        yield server
+
+
+def connects(port: int) -> str:
+    return f"socket.create_connection(('127.0.0.1', {port}), 2)"
+
+
+def test_no_network(cell: Cell, listener: socket.socket) -> None:
+    refused(
+        cell,
+        connects(listener.getsockname()[1]),
+        "socket.create_connection(('10.255.255.1', 80), 2)",
+        "socket.getaddrinfo('example.org', 80)",
+        "socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('10.255.255.1', 53))",
+    )
+    with pytest.raises(TimeoutError):
+        listener.accept()
+
+
+def test_network_where_it_is_allowed(cell: Cell, listener: socket.socket) -> None:
+    cell.run(tried(connects(listener.getsockname()[1])), network=True)
+    assert "DONE 0" in cell.said, cell.said
+
+
+def test_no_unix_socket_of_the_orchestrator(cell: Cell, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as path, socket.socket(socket.AF_UNIX) as abstract:
+        path.bind(str(tmp_path / "socket"))
+        path.listen()
+        abstract.bind(f"\0{tmp_path.name}-abstract")
+        abstract.listen()
+        connect = "socket.socket(socket.AF_UNIX).connect"
+        refused(cell, f"{connect}('{tmp_path}/socket')", f"{connect}('\\0{tmp_path.name}-abstract')")
+
+
+def test_no_power_over_other_processes(cell: Cell) -> None:
+    us = os.getpid()
+    ptrace = "ctypes.CDLL(None, use_errno=True).ptrace"
+    refused(cell, f"os.kill({us}, 0)", f"assert {ptrace}(16, {us}, 0, 0) == 0", f"os.listdir('/proc/{us}')")
+    cell.run("import os\nprint(sorted(int(name) for name in os.listdir('/proc') if name.isdigit())[-1])")
+    assert int(cell.said.split()[-1]) < 50  # a process name space of its own
+
+
+def test_no_mounts_and_no_new_name_spaces(cell: Cell) -> None:
+    libc = "ctypes.CDLL(None, use_errno=True)"
+    refused(
+        cell,
+        f"assert {libc}.mount(b'none', b'/tmp', b'tmpfs', 0, None) == 0",
+        f"assert {libc}.umount2(b'/proc', 2) == 0",
+        f"assert {libc}.unshare(0x10000000) == 0",
+        "subprocess.run(['unshare', '-r', 'true'], check=True)",
+        f"assert {libc}.setns(0, 0) == 0",
+        "open('/proc/sys/kernel/core_pattern', 'w')",
+        "open('/proc/sysrq-trigger', 'w')",
+        "open('/sys/devices/system/cpu/cpu1/online', 'w')",
+    )
+
+
+def test_temporary_files_are_private_and_bounded(cell: Cell) -> None:
+    seen = Path("/tmp/seen_from_the_sandbox")
+    cell.run("open('/tmp/seen_from_the_sandbox', 'w').write('x')\nopen('/dev/shm/seen_from_the_sandbox', 'w')")
+    assert not seen.exists()
+    assert not Path("/dev/shm/seen_from_the_sandbox").exists()
+
+
+def test_nothing_survives_the_run(cell: Cell) -> None:
+    detached = "    os.setsid()\n    if os.fork() == 0:\n        time.sleep(100)\n    os._exit(0)\n"
+    program = f"import os, time\nif os.fork() == 0:\n{detached}"
+    assert cell.run(program).code == 0
+    assert not processes_in(cell.root)
+
+
+def test_run_that_is_asked_to_end_may_tidy_up(cell: Cell) -> None:
+    program = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (open('run_1/tidied', 'w'), sys.exit()))\n"
+        "time.sleep(60)\n"
+    )
+    assert cell.run(program, Limits(1)).reason == "timed_out"
+    wait_for((cell.out / "tidied").exists, 2)
+
+
+def test_limits_hold_inside(cell: Cell) -> None:
+    child = "    if os.fork() == 0:\n        time.sleep(9)\n        os._exit(0)\n"
+    bomb = f"import os, time\nfor _ in range(5000):\n{child}time.sleep(9)"
+    assert cell.run(bomb, Limits(30, processes=100)).reason == "processes"
+    eater = "held = []\nwhile True: held.append(bytearray(10_000_000))"
+    done = cell.run(eater, Limits(30, memory_bytes=300_000_000))
+    assert done.reason == "memory" or "MemoryError" in cell.said
+    huge = "with open('run_1/huge', 'wb') as file:\n    while True: file.write(bytes(1_000_000))"
+    cell.run(huge, Limits(30, disk_bytes=20_000_000))
+    assert (cell.out / "huge").stat().st_size <= 20_000_000
+    assert not processes_in(cell.root)
+
+
+def test_crash_by_a_signal_is_told_as_such(bench: Bench) -> None:
+    edit = block("experiment.py", "LEARNING_RATE = 0.1", "LEARNING_RATE = 0.2\nimport os\nos.kill(os.getpid(), 11)")
+    bench.study({"run_1.attempt_1": edit})
+    (attempt,) = bench.of(AttemptEnded)
+    assert "ended by signal 11" in attempt.feedback
+
+
+def test_orchestrator_killed_leaves_nothing(cell: Cell) -> None:
+    """The sandbox, too, ends with the orchestrator."""
+    (cell.root / "experiment.py").write_text("import time\nopen('run_1/ready', 'w')\ntime.sleep(100)")
+    visible = (cell.root / "experiment.py", cell.out)
+    confinement = Confinement(visible, (cell.out,), (), sys.executable, cell.root, cell.root)
+    arguments = cell.sandbox.wrap((sys.executable, "experiment.py"), confinement)
+    program = (
+        "import os, sys\nfrom pathlib import Path\n"
+        "from ai_scientist.executors.local import LocalExecutor\nfrom ai_scientist.lab import Command, Limits\n"
+        f"out = Path({str(cell.out)!r})\n"
+        f"command = Command({arguments!r}, out.parent, dict(os.environ), out / 'o', out / 'e', init=True)\n"
+        "LocalExecutor(grace=0.3).run(command, Limits(100), lambda it: None, lambda line: None)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program])
+    wait_for((cell.out / "ready").exists)
+    process.kill()
+    process.wait()
+    wait_for(lambda: not processes_in(cell.root))
+
+
+def test_sandbox_costs_little(cell: Cell) -> None:
+    """Not a timed test of speed: only that no mode hides a second of start-up in every run."""
+    begun = time.monotonic()
+    cell.run("pass")
+    assert time.monotonic() - begun < 5
+
+
+@NEEDS_BWRAP
+def test_sandbox_is_on_by_default_said_and_journaled(bench: Bench, capsys: pytest.CaptureFixture) -> None:
+    assert bench.study(GOOD, "--max-runs", "2") == 0
+    assert "sandbox: bubblewrap" in capsys.readouterr().out
+    assert bench.of(StudyStarted)[0].setup.sandbox == "bubblewrap"
+
+
+def test_no_sandbox_only_where_it_is_said(bench: Bench, capsys: pytest.CaptureFixture) -> None:
+    assert bench.study(GOOD, "--max-runs", "2", "--no-sandbox") == 0
+    assert "NONE (--no-sandbox)" in capsys.readouterr().out
+    assert bench.of(StudyStarted)[0].setup.sandbox == "none"
+
+
+def test_network_needs_the_template_and_the_user(bench: Bench, capsys: pytest.CaptureFixture) -> None:
+    settings = bench.template / "template.toml"
+    settings.write_text("network = true\n" + settings.read_text())
+    assert bench.study(GOOD, "--max-runs", "2") == 2
+    assert "--allow-network" in capsys.readouterr().err
+    assert bench.study(GOOD, "--max-runs", "2", "--allow-network") == 0
+    assert "EXCEPT THE NETWORK" in capsys.readouterr().out
+    assert bench.of(StudyStarted)[0].setup.network
+
+
+def test_declared_data_is_readable_and_nothing_beside_it(bench: Bench) -> None:
+    (bench.root / "data").mkdir()
+    (bench.root / "data" / "points.txt").write_text("0.2")
+    (bench.root / "secret.txt").write_text("0.3")
+    settings = bench.template / "template.toml"
+    settings.write_text('data = ["../../data"]\n' + settings.read_text())
+    reads = f"LEARNING_RATE = float(open('{bench.root}/data/points.txt').read())"
+    assert bench.study({"run_1.attempt_1": block("experiment.py", "LEARNING_RATE = 0.1", reads)}) == 1
+    assert bench.of(AttemptEnded)[0].outcome == "ok"
+    bench.folder.rename(bench.root / "first")
+    beside = f"LEARNING_RATE = float(open('{bench.root}/secret.txt').read())"
+    assert bench.study({"run_1.attempt_1": block("experiment.py", "LEARNING_RATE = 0.1", beside)}) == 1
+    assert "FileNotFoundError" in bench.of(AttemptEnded)[0].feedback
