@@ -1,5 +1,6 @@
 """Real models, by loopback servers: what is sent, what is understood, and what each failure becomes."""
 
+import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from providers import Answer, Protocol, Provider, serving
 from ai_scientist import launch
 from ai_scientist.agents.litellm_model import LiteLLMModel
 from ai_scientist.agents.model import Reply, Request
+from ai_scientist.agents.retry import Retrying
 from ai_scientist.errors import (
     AuthenticationFailed,
     ContextFull,
@@ -19,7 +21,7 @@ from ai_scientist.errors import (
     QuotaExhausted,
     UnknownModel,
 )
-from ai_scientist.lab import Turn
+from ai_scientist.lab import Turn, Usage
 from ai_scientist.study.events import Stopped, StudyEnded, TurnEnded
 
 REQUEST = Request(Turn(1, "run", 1, 1), 0, ({"role": "system", "content": "s"}, {"role": "user", "content": "u"}), "u")
@@ -235,3 +237,25 @@ def test_context_that_is_full_all_the_same_stops_resumably(bench: Bench, monkeyp
     with provided("anthropic", full, monkeypatch=monkeypatch) as provider:
         assert bench.launch("--model", provider.model) == 1
     assert "no longer fits the model's context" in bench.of(Stopped)[0].reason
+
+
+def test_retrying_asks_once_more_at_the_end_of_its_time() -> None:
+    class Down:
+        name = "down"
+        asked = 0
+
+        def ceiling(self, request: Request) -> Usage:
+            return Usage()
+
+        def reply(self, request: Request) -> Reply:
+            self.asked += 1
+            raise ProviderUnavailable("down")
+
+    class Longest(random.Random):
+        def uniform(self, a: float, b: float) -> float:
+            return b
+
+    model = Down()
+    with pytest.raises(ProviderUnavailable, match="tried 2 times"):
+        Retrying(model, 0.1 / 60, lambda _: None, Longest()).reply(REQUEST)
+    assert model.asked == 2

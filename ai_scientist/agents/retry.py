@@ -16,7 +16,8 @@ class Retrying:
     """A model that is asked again after a ProviderUnavailable, for at most `minutes`, and says so.
 
     The wait after try n is drawn from [0, min(MAX_SECONDS, BASE_SECONDS * 2**n)] (Amazon's "full jitter": many studies
-    do not come back at once), and is at least what the provider asked for by Retry-After.
+    do not come back at once), and is at least what the provider asked for by Retry-After. The last wait is cut to what
+    is left of the time, so that a model is always asked once more at its end.
     """
 
     def __init__(
@@ -38,12 +39,13 @@ class Retrying:
             try:
                 return self._model.reply(request)
             except ProviderUnavailable as error:
-                wait = self._wait(tries, error.retry_after)
-                if time.monotonic() - begun + wait > self._seconds:
-                    spent = time.monotonic() - begun
+                spent = time.monotonic() - begun
+                left = self._seconds - spent
+                if left <= (error.retry_after or 0.0):
                     raise ProviderUnavailable(
                         f"{error} It was tried {tries} times in {spent:.0f} s (--retry-for). --resume when it is back."
                     ) from error
+                wait = min(left, self._wait(tries, error.retry_after))
                 self._say(f"{error} Trying again in {wait:.0f} s ({tries} so far) ...")
             time.sleep(wait)
 
