@@ -24,7 +24,7 @@ check: lint test
 sandbox:
 	@command -v bwrap >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq bubblewrap; } || \
 	  { sudo -n true && sudo apt-get update -qq && sudo apt-get install -y -qq bubblewrap; } 2>/dev/null || \
-	  echo "bubblewrap is not installed, and experiments need a sandbox. Debian, Ubuntu: sudo apt install bubblewrap"
+	  echo "bubblewrap is not installed; a weaker sandbox (Landlock) is used if it works. Debian, Ubuntu: sudo apt install bubblewrap"
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || { \

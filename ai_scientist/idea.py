@@ -18,7 +18,10 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 @dataclass(frozen=True)
 class Idea:
-    """A hypothesis to test, with the ratings (1-10) that its author gave it, 0 where none."""
+    """A hypothesis to test, with the ratings (1-10) that its author gave it, 0 where none.
+
+    `may_change` are the sealed files and definitions of the template that this idea is allowed to change.
+    """
 
     name: str
     title: str
@@ -26,10 +29,15 @@ class Idea:
     interestingness: int = 0
     feasibility: int = 0
     novelty: int = 0
+    may_change: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The idea with the field names of ideas.json."""
-        return {field.capitalize(): value for field, value in asdict(self).items()}
+        fields = asdict(self)
+        may_change = list(fields.pop("may_change"))
+        return {name.capitalize(): value for name, value in fields.items()} | (
+            {"may_change": may_change} if may_change else {}
+        )
 
 
 def read_ideas(path: Path) -> tuple[Idea, ...]:
@@ -57,7 +65,10 @@ def _idea(entry: Any, where: str) -> Idea:
         raise UsageError(f'{where}: "{name:.60}" is no usable name: letters, digits, "_", "-" and "." only')
     ratings = {field: entry.get(field, 0) for field in ("Interestingness", "Feasibility", "Novelty")}
     whole = {field.lower(): int(value) if isinstance(value, int | float) else 0 for field, value in ratings.items()}
-    return Idea(name, str(texts["Title"]), str(texts["Experiment"]), **whole)
+    may_change = entry.get("may_change", [])
+    if not isinstance(may_change, list) or not all(isinstance(it, str) for it in may_change):
+        raise UsageError(f'{where}: "may_change" must be a list of names')
+    return Idea(name, str(texts["Title"]), str(texts["Experiment"]), **whole, may_change=tuple(may_change))
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

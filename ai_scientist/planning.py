@@ -19,6 +19,7 @@ from ai_scientist.sandbox.choose import choose
 from ai_scientist.sandbox.none import NoSandbox
 from ai_scientist.study.events import Setup
 from ai_scientist.template import Template
+from ai_scientist.yardstick.seal import seal
 
 DEFAULT_MODEL = "claude-opus-4-6"
 KEY = "ANTHROPIC_API_KEY"
@@ -32,6 +33,7 @@ def plan(flags: Flags, template: Template, idea: Idea) -> Setup:
     profile = template.profile(flags.profile, machine.kind)
     model, recording = _voice(flags, template, idea)
     trial = template.profiles.get(SMOKE)
+    _known_to_the_seal(idea, template)
     return Setup(
         idea=idea,
         template=template.name,
@@ -72,6 +74,16 @@ def changed(setup: Setup, flags: Flags) -> Setup:
     if flags.model or flags.recording:
         given |= {"model": flags.model or "", "recording": str(_recording(flags.recording) if flags.recording else "")}
     return replace(setup, **given)
+
+
+def _known_to_the_seal(idea: Idea, template: Template) -> None:
+    """Raises UsageError for a sealed name that is not there, and for one in may_change that nothing seals."""
+    sealed = seal(template.folder, template.protected)
+    unknown = [name for name in idea.may_change if name not in sealed.files and name not in sealed.definitions]
+    if unknown:
+        raise UsageError(
+            f"idea {idea.name} may change {', '.join(unknown)}, which template {template.name} does not seal"
+        )
 
 
 def _network(flags: Flags, template: Template) -> bool:

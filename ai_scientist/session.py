@@ -59,7 +59,7 @@ def begin(flags: Flags, template: Template, setup: Setup) -> bool:
 
 def start(journal: Journal, folder: StudyFolder, template: Template, setup: Setup) -> bool:
     """Seed an empty study folder and work on it; whether it is complete."""
-    loop.seed(journal, template.folder, folder.root, setup)
+    loop.seed(journal, template, folder.root, setup)
     return _work(journal, folder, setup, resumed=False)
 
 

@@ -1,9 +1,11 @@
 """One hostile program a promise, in each sandbox that works here: what model-written code cannot do."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,12 +16,20 @@ from conftest import GOOD, Bench, block, processes_in, wait_for
 
 from ai_scientist.executors.local import LocalExecutor
 from ai_scientist.lab import Command, Exit, Limits
-from ai_scientist.sandbox import Confinement, Sandbox
+from ai_scientist.sandbox import Confinement, Sandbox, landlock
 from ai_scientist.sandbox.bubblewrap import Bubblewrap, works
+from ai_scientist.sandbox.landlock import Landlock
 from ai_scientist.study.events import AttemptEnded, StudyStarted
 
 NEEDS_BWRAP = pytest.mark.skipif(not works(), reason="bubblewrap is not installed or may not be used here")
-MODES = [pytest.param(Bubblewrap(), id="bubblewrap", marks=NEEDS_BWRAP)]
+with tempfile.TemporaryDirectory() as _place:
+    _LANDLOCK = landlock.works(Path(_place).resolve())
+NEEDS_LANDLOCK = pytest.mark.skipif(not _LANDLOCK, reason="this kernel or its C library has no Landlock or no seccomp")
+MODES = [
+    pytest.param(Bubblewrap(), id="bubblewrap", marks=NEEDS_BWRAP),
+    pytest.param(Landlock(), id="landlock", marks=NEEDS_LANDLOCK),
+]
+LAUNCHER = Path(__file__).parents[1] / "launch_scientist.py"
 SECRET = "sk-secret-of-the-orchestrator"
 
 
@@ -129,7 +139,12 @@ def test_records_are_neither_read_nor_written(cell: Cell) -> None:
 def test_notes_code_and_other_runs_are_read_only(cell: Cell) -> None:
     refused(cell, "open('notes.txt', 'a')", "os.remove('notes.txt')", "open('experiment.py', 'a')")
     refused(cell, "open('run_0/final_info.json', 'w')", "open('run_0/new', 'w')", "os.rename('run_0', 'run_9')")
-    refused(cell, "open('new.py', 'w')", "os.mkdir('run_2')", "os.chmod('notes.txt', 0o777)")
+    refused(
+        cell,
+        "open('new.py', 'w')",
+        "os.mkdir('run_2')",
+        "os.chmod('notes.txt', 511); assert os.stat('notes.txt').st_mode & 511 == 511",
+    )
     assert (cell.root / "notes.txt").read_text() == "untouched"
     assert (cell.root / "run_0" / "final_info.json").read_text() == "untouched"
 
@@ -203,8 +218,14 @@ def test_no_power_over_other_processes(cell: Cell) -> None:
     us = os.getpid()
     ptrace = "ctypes.CDLL(None, use_errno=True).ptrace"
     refused(cell, f"os.kill({us}, 0)", f"assert {ptrace}(16, {us}, 0, 0) == 0", f"os.listdir('/proc/{us}')")
+
+
+@NEEDS_BWRAP
+def test_bubblewrap_shows_no_process_but_its_own(cell: Cell) -> None:
+    if cell.sandbox.name != "bubblewrap":
+        pytest.skip("Landlock has no process name space: it refuses /proc instead")
     cell.run("import os\nprint(sorted(int(name) for name in os.listdir('/proc') if name.isdigit())[-1])")
-    assert int(cell.said.split()[-1]) < 50  # a process name space of its own
+    assert int(cell.said.split()[-1]) < 50
 
 
 def test_no_mounts_and_no_new_name_spaces(cell: Cell) -> None:
@@ -222,11 +243,40 @@ def test_no_mounts_and_no_new_name_spaces(cell: Cell) -> None:
     )
 
 
-def test_temporary_files_are_private_and_bounded(cell: Cell) -> None:
+def test_temporary_files_are_private(cell: Cell) -> None:
     seen = Path("/tmp/seen_from_the_sandbox")
-    cell.run("open('/tmp/seen_from_the_sandbox', 'w').write('x')\nopen('/dev/shm/seen_from_the_sandbox', 'w')")
+    cell.run("import tempfile\nopen(tempfile.mkstemp()[1], 'w').write('x')\nopen('/tmp/seen_from_the_sandbox', 'w')")
     assert not seen.exists()
+    assert {path.name for path in cell.out.iterdir()} == {"stdout.log", "stderr.log"}
+
+
+def test_temporary_files_are_bounded(cell: Cell) -> None:
+    program = "import tempfile\nwith tempfile.TemporaryFile() as file:\n    while True: file.write(bytes(1_000_000))"
+    begun = time.monotonic()
+    done = cell.run(program, Limits(60, disk_bytes=50_000_000))
+    assert done.code != 0
+    assert "Error" in cell.said or done.reason == "disk"
+    assert time.monotonic() - begun < 30
+
+
+def test_shared_memory_of_bubblewrap_is_private(cell: Cell) -> None:
+    if cell.sandbox.name != "bubblewrap":
+        pytest.skip("under Landlock /dev/shm is shared with the machine")
+    cell.run("open('/dev/shm/seen_from_the_sandbox', 'w')")
     assert not Path("/dev/shm/seen_from_the_sandbox").exists()
+
+
+def test_sparse_file_counts_as_a_file_of_its_size(cell: Cell) -> None:
+    cell.run(tried("open('run_1/sparse', 'wb').truncate(10**12)"), Limits(30, disk_bytes=20_000_000))
+    assert "DONE" not in cell.said
+    assert (cell.out / "sparse").stat().st_size <= 20_000_000
+
+
+def test_killing_the_parent_changes_nothing(cell: Cell) -> None:
+    program = "import os, time\ntry: os.kill(os.getppid(), 9)\nexcept OSError: pass\ntime.sleep(0.2)\nprint('alive')"
+    done = cell.run(program)
+    assert (done.reason, done.code) == ("exited", 0)
+    assert "alive" in cell.said
 
 
 def test_nothing_survives_the_run(cell: Cell) -> None:
@@ -257,6 +307,38 @@ def test_limits_hold_inside(cell: Cell) -> None:
     cell.run(huge, Limits(30, disk_bytes=20_000_000))
     assert (cell.out / "huge").stat().st_size <= 20_000_000
     assert not processes_in(cell.root)
+
+
+HOSTILE_RESULTS = {
+    "a FIFO": "os.mkfifo(path)",
+    "a link to a device": "os.symlink('/dev/zero', path)",
+    "a link out of the folder": "os.symlink('../run_0/final_info.json', path)",
+    "a folder": "os.mkdir(path)",
+    "5 GB": "open(path, 'wb').truncate(5_000_000_000)",
+    "10,000 levels": "open(path, 'w').write('[' * 10_000 + ']' * 10_000)",
+}
+
+
+@pytest.mark.parametrize("statement", HOSTILE_RESULTS.values(), ids=HOSTILE_RESULTS)
+def test_hostile_results_are_no_results(bench: Bench, statement: str) -> None:
+    """And are not taken for a hang either: the study says so at once and goes on."""
+    hostile = f"    path = os.path.join(out_dir, 'final_info.json')\n    {statement}\n    raise SystemExit"
+    edit = block("experiment.py", "    info = {}", f"{hostile}\n    info = {{}}")
+    assert bench.study({"run_1.attempt_1": edit}, "--max-attempts", "1", "--max-runs", "1") == 1
+    (attempt,) = bench.of(AttemptEnded)
+    assert attempt.outcome == "no_results"
+    assert attempt.seconds < 20
+
+
+def test_printed_key_is_masked_everywhere(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTHER_API_KEY", SECRET)
+    edit = block("experiment.py", "    info = {}", f"    print('{SECRET}')\n    raise ValueError('{SECRET}')")
+    assert bench.study({"run_1.attempt_1": edit, "run_1.attempt_2": "nothing"}) == 1
+    (attempt,) = bench.of(AttemptEnded)
+    assert "ValueError" in attempt.feedback
+    assert "ValueError: ****" in bench.sent()["run_1.attempt_2"]
+    kept = [path for path in bench.folder.rglob("*") if path.is_file() and path.suffix in (".log", ".txt", ".jsonl")]
+    assert [path.name for path in kept if SECRET in path.read_text(errors="replace")] == []
 
 
 def test_crash_by_a_signal_is_told_as_such(bench: Bench) -> None:
@@ -298,6 +380,20 @@ def test_sandbox_is_on_by_default_said_and_journaled(bench: Bench, capsys: pytes
     assert bench.study(GOOD, "--max-runs", "2") == 0
     assert "sandbox: bubblewrap" in capsys.readouterr().out
     assert bench.of(StudyStarted)[0].setup.sandbox == "bubblewrap"
+
+
+@NEEDS_LANDLOCK
+def test_without_bubblewrap_a_study_runs_under_landlock(bench: Bench) -> None:
+    programs = bench.root / "bin"
+    programs.mkdir()
+    (programs / "git").symlink_to(str(shutil.which("git")))
+    recording, templates = bench.record(GOOD), bench.root / "templates"
+    flags = ("--idea", "learning_rate", "--recording", recording, "--templates-dir", templates, "--max-runs", "2")
+    command = (sys.executable, LAUNCHER, *flags, "--results-dir", bench.results)
+    done = subprocess.run(command, env={"PATH": str(programs)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "sandbox: Landlock and seccomp" in done.stdout
+    assert bench.of(StudyStarted)[0].setup.sandbox == "landlock"
 
 
 def test_no_sandbox_only_where_it_is_said(bench: Bench, capsys: pytest.CaptureFixture) -> None:

@@ -61,7 +61,8 @@ def _attempt(event: AttemptEnded, state: State, template: Template) -> str:
     if event.outcome != "ok":
         gone = "; given up" if event.run in state.given_up else ""
         return f"{name} {_words(event.outcome)} after {duration(event.seconds)}{gone}: {last_line(event.feedback)}"
-    return f"{name} done in {duration(event.seconds)}: {means(state, template, event.run)}"
+    odd = f"; odd: {'; '.join(event.flags)}" if event.flags else ""
+    return f"{name} done in {duration(event.seconds)}: {means(state, template, event.run)}{odd}"
 
 
 def means(state: State, template: Template, run: int) -> str:

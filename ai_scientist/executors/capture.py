@@ -6,19 +6,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from ai_scientist.secrets import mask_written
+
 CHUNK = 1 << 16
 MAX_LINE = 10_000
 MAX_LINES_A_CHUNK = 20
 
 
 class Capture:
-    """Writes what comes to two files. `total` counts the bytes of both; past `limit` nothing more is written.
+    """Writes what comes to two files; keys in them are masked at the end.
 
-    Of a flood of lines only the last ones of each chunk are handed on: a screen cannot show more.
+    `total` counts the bytes of both; past `limit` nothing more is written. Of a flood of lines only the last ones of
+    each chunk are handed on: a screen cannot show more.
     """
 
     def __init__(self, stdout: Path, stderr: Path, limit: int | None, output: Callable[[str], None]) -> None:
-        self._files: dict[str, BinaryIO] = {"stdout": stdout.open("wb"), "stderr": stderr.open("wb")}
+        self._files: dict[str, BinaryIO] = {"stdout": stdout.open("w+b"), "stderr": stderr.open("w+b")}
         self._limit = limit
         self._output = output
         self._rest = b""
@@ -29,6 +32,8 @@ class Capture:
 
     def __exit__(self, *_: object) -> None:
         for file in self._files.values():
+            with contextlib.suppress(OSError):
+                mask_written(file)
             with contextlib.suppress(OSError):
                 file.close()
 

@@ -9,23 +9,15 @@ Not covered: the processor and its caches are shared (timing channels); with a G
 so that a run can use all of the GPU; what a run writes into its own folder is read by later runs and by plot.py.
 """
 
-import json
 import subprocess
 from collections.abc import Iterable, Sequence
-from functools import cache
 from pathlib import Path
 
-from ai_scientist.errors import MachineError
 from ai_scientist.sandbox import Confinement
+from ai_scientist.sandbox.system import SYSTEM, etc, gpu_devices, interpreter
 
-SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
-ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "fonts", "localtime", "mime.types")
-ETC_FOR_NETWORK = ("resolv.conf", "hosts", "nsswitch.conf", "ssl", "ca-certificates", "pki", "gai.conf", "services")
 # Owned by root, and writable for who is root outside, capabilities or not: core_pattern alone would be a way out.
 KERNEL_FILES = ("sys", "sysrq-trigger", "irq", "bus", "acpi")
-GPU_DEVICES = ("nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia-modeset", "nvidia-caps", "dri", "kfd")
-MAX_GPUS = 16
-_PREFIXES = "import json, sys; print(json.dumps([sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix]))"
 
 
 class Bubblewrap:
@@ -53,7 +45,7 @@ class Bubblewrap:
             *("--size", str(confinement.scratch_bytes), "--tmpfs", "/tmp"),
             *_system(network=network),
             *(_gpu() if confinement.gpu else []),
-            *_read_only(_interpreter(confinement.python)),
+            *_read_only(interpreter(confinement.python)),
             *_read_only(confinement.readable),
             *("--tmpfs", str(confinement.root)),
             *_read_only(path for path in confinement.visible if path not in confinement.writable),
@@ -82,30 +74,16 @@ def _system(*, network: bool) -> list[str]:
             words += ["--symlink", str(path.readlink()), name]
         elif path.is_dir():
             words += ["--ro-bind", name, name]
-    for name in (*ETC, *(ETC_FOR_NETWORK if network else ())):
-        words += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    for name in etc(network=network):
+        words += ["--ro-bind-try", name, name]
     return [*words, "--ro-bind-try", "/sys/devices/system", "/sys/devices/system"]
 
 
 def _gpu() -> list[str]:
     """Device files and what CUDA reads beneath /sys; without the latter it finds no device, and torch says nothing."""
-    devices = [*GPU_DEVICES, *(f"nvidia{number}" for number in range(MAX_GPUS))]
-    words = [word for name in devices for word in ("--dev-bind-try", f"/dev/{name}", f"/dev/{name}")]
+    words = [word for name in gpu_devices() for word in ("--dev-bind-try", name, name)]
     return [*words, "--ro-bind", "/sys", "/sys"]
 
 
 def _read_only(paths: Iterable[Path]) -> list[str]:
     return [word for path in paths for word in ("--ro-bind", str(path), str(path))]
-
-
-@cache
-def _interpreter(python: str) -> tuple[Path, ...]:
-    """The folders of an interpreter and its packages that are not beneath /usr anyway."""
-    if not python:
-        return ()
-    done = subprocess.run([python, "-c", _PREFIXES], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise MachineError(f"{python} does not start: {done.stderr.strip()[-200:]}")
-    places = dict.fromkeys([*map(Path, json.loads(done.stdout)), Path(python), Path(python).resolve()])
-    own = [place for place in places if place.exists() and not place.is_relative_to("/usr")]
-    return tuple(place for place in own if not any(place != other and place.is_relative_to(other) for other in own))

@@ -1,9 +1,11 @@
 """Which sandbox is in force: the strongest that works here, tried for real."""
 
+import tempfile
 from functools import cache
+from pathlib import Path
 
 from ai_scientist.errors import MachineError
-from ai_scientist.sandbox import Sandbox, bubblewrap
+from ai_scientist.sandbox import Sandbox, bubblewrap, landlock
 from ai_scientist.sandbox.none import NoSandbox
 
 
@@ -13,12 +15,20 @@ def choose(*, allow_none: bool) -> Sandbox:
         return NoSandbox()
     if _bubblewrap_works():
         return bubblewrap.Bubblewrap()
+    if _landlock_works():
+        return landlock.Landlock()
     raise MachineError(
-        "no sandbox works here. Install bubblewrap (Debian, Ubuntu: sudo apt install bubblewrap). In a container that "
-        "does not allow name spaces, or to run model-written code without a sandbox all the same, say --no-sandbox."
+        "no sandbox works here: neither bubblewrap (Debian, Ubuntu: sudo apt install bubblewrap) nor Landlock with "
+        "libseccomp (Linux 5.13 or later). To run model-written code without a sandbox all the same, say --no-sandbox."
     )
 
 
 @cache
 def _bubblewrap_works() -> bool:
     return bubblewrap.works()
+
+
+@cache
+def _landlock_works() -> bool:
+    with tempfile.TemporaryDirectory() as place:
+        return landlock.works(Path(place).resolve())

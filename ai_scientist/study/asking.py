@@ -42,6 +42,8 @@ def _first(turn: Turn, state: State, setup: Setup, template: Template) -> str:
             device=setup.device,
             rows=facts.rows(state, template, 0),
             metrics=template.metrics,
+            sealed=[name for name in (*state.seal.files, *state.seal.definitions) if name not in setup.idea.may_change],
+            may_change=setup.idea.may_change,
             max_runs=setup.max_runs,
             max_attempts=setup.max_attempts,
             run=turn.run,
@@ -63,6 +65,7 @@ def _results(state: State, template: Template, run: int) -> Mapping[str, object]
     metrics = state.metrics
     return {
         "last": run,
+        "flags": next((attempt.flags for attempt in state.good if attempt.run == run), ()),
         "rows": facts.rows(state, template, run),
         "previous": max((number for number in metrics if number < run), default=0),
         "missing_datasets": [dataset for dataset in metrics[0] if dataset not in metrics[run]],
@@ -104,7 +107,11 @@ def _notes(state: State, template: Template) -> str:
     last = state.turns[-1]
     asked = bool(state.turns_for("notes"))
     told = state.shown == state.good[-1].run
-    results = _results(state, template, state.good[-1].run) if not told else {"rows": (), "last": 0, "previous": 0}
+    results = (
+        _results(state, template, state.good[-1].run)
+        if not told
+        else {"rows": (), "last": 0, "previous": 0, "flags": ()}
+    )
     missing = last.missing_sections if told else tuple(run for run in last.missing_sections if run != results["last"])
     return render(
         "notes",

@@ -11,6 +11,7 @@ from ai_scientist.budget import Budget
 from ai_scientist.idea import Idea
 from ai_scientist.lab import EditStatus, Limits, ProcessId, Turn, Usage
 from ai_scientist.metrics import Measurement
+from ai_scientist.yardstick.seal import Seal
 
 Outcome = Literal["ok", "crashed", "timed_out", "stopped", "no_results"]
 PlotOutcome = Literal["ok", "crashed", "timed_out", "stopped", "no_plots", "missing_labels"]
@@ -49,11 +50,12 @@ class Setup:
 
 @dataclass(frozen=True)
 class StudyStarted:
-    """The folder is seeded with the template's files and committed."""
+    """The folder is seeded with the template's files and committed; `seal` is what no edit may change."""
 
     setup: Setup
     code: str
     commit: str
+    seal: Seal
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,8 @@ class AttemptStarted:
 class AttemptEnded:
     """An execution of experiment.py for a run. `metrics` is None unless it is ok; `feedback` is for the agent.
 
-    `smoke`: it failed already in the trial with the smoke profile, and the full run was spared.
+    `smoke`: it failed already in the trial with the smoke profile, and the full run was spared. `flags` say what looks
+    odd about the code or the results of a run that went well.
     """
 
     run: int
@@ -127,6 +130,7 @@ class AttemptEnded:
     code: str
     commit: str
     smoke: bool = False
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from ai_scientist.feedback import failure_text
 from ai_scientist.files import tail
 from ai_scientist.lab import Command, Exit, Lab, Limits, ProcessId
 from ai_scientist.sandbox import Confinement
+from ai_scientist.secrets import mask
 from ai_scientist.study.events import AttemptStarted, Event, Setup
 
 Record = Callable[[Event], None]
@@ -108,7 +109,7 @@ def _execute(
 
 
 def _judge(ended: Exit, stdout: str, stderr: str, own_file: str) -> Executed:
-    text = failure_text(stdout, stderr, (own_file,))
+    text = mask(failure_text(stdout, stderr, (own_file,)))
     if ended.reason == "timed_out":
         return Executed("timed_out", ended.seconds, text)
     if ended.reason != "exited":

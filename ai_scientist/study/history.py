@@ -63,6 +63,10 @@ class History:
         """One file as it was at that commit or tag."""
         self._git("checkout", "--quiet", commit, "--", name)
 
+    def text(self, name: str, commit: str) -> str:
+        """What a file held at that commit or tag."""
+        return self._git("show", f"{commit}:{name}")
+
     def _git(self, *arguments: str) -> str:
         command = ["git", "-c", "core.hooksPath=/dev/null", "-c", "core.autocrlf=false", "-c", "gc.auto=0", *arguments]
         try:

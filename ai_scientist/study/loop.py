@@ -12,6 +12,8 @@ from ai_scientist.study.journal import Journal
 from ai_scientist.study.state import State, fold
 from ai_scientist.study.steps import DONE, next_step
 from ai_scientist.study.take import take
+from ai_scientist.template import Template
+from ai_scientist.yardstick.seal import seal
 
 # What of a template is not the experiment's: lists of ideas, recordings, results, and what belongs to write-ups.
 NOT_SEEDED = ("ideas.json", "seed_ideas.json", "recordings", "run_*", "latex", "__pycache__", ".*", "*.png")
@@ -29,14 +31,15 @@ def pursue(journal: Journal, lab: Lab, follow: Callable[[Event, State], None]) -
     return state
 
 
-def seed(journal: Journal, template: Path, root: Path, setup: Setup) -> None:
-    """Fill a new study folder from its template, and begin its history and its journal."""
-    shutil.copytree(template, root, ignore=shutil.ignore_patterns(*NOT_SEEDED), dirs_exist_ok=True)
+def seed(journal: Journal, template: Template, root: Path, setup: Setup) -> None:
+    """Fill a new study folder from its template, seal the yardstick, and begin its history and its journal."""
+    shutil.copytree(template.folder, root, ignore=shutil.ignore_patterns(*NOT_SEEDED), dirs_exist_ok=True)
     (root / "notes.txt").write_text(f"# Title: {setup.idea.title}\n", encoding="utf-8")
     history = History(root)
     history.create()
     commit = history.commit(f"Seed {setup.idea.name} from template {setup.template}")
-    journal.append(StudyStarted(setup, code_hash(root / "experiment.py"), commit))
+    sealed = seal(root, template.protected)
+    journal.append(StudyStarted(setup, code_hash(root / "experiment.py"), commit, sealed))
 
 
 def resume(journal: Journal, lab: Lab, setup: Setup, end_orphan: Callable[..., bool]) -> None:

@@ -21,6 +21,7 @@ from ai_scientist.study.events import (
     StudyStarted,
     TurnEnded,
 )
+from ai_scientist.yardstick.seal import NO_SEAL, Seal
 
 NO_USAGE = Usage()
 
@@ -36,6 +37,7 @@ class State:
     """
 
     setup: Setup | None = None
+    seal: Seal = NO_SEAL
     baseline: BaselineMeasured | None = None
     turns: tuple[TurnEnded, ...] = ()
     attempts: tuple[AttemptEnded, ...] = ()
@@ -79,7 +81,7 @@ def after(state: State, event: Event) -> State:
     """The state after one more event."""
     match event:
         case StudyStarted():
-            return replace(state, setup=event.setup, commit=event.commit, codes={event.code: 0})
+            return replace(state, setup=event.setup, seal=event.seal, commit=event.commit, codes={event.code: 0})
         case StudyResumed():
             return replace(state, setup=event.setup, stopped="")
         case ModelAnswered():

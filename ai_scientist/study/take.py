@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from ai_scientist import notes
 from ai_scientist.files import UnreadableFile, read_text, write_text
-from ai_scientist.lab import Lab
-from ai_scientist.metrics import InvalidMetrics, read_metrics
+from ai_scientist.lab import Edit, Lab
+from ai_scientist.metrics import InvalidMetrics, Metrics, read_metrics
 from ai_scientist.study import baseline
 from ai_scientist.study.asking import prompt_for
 from ai_scientist.study.drawing import draw
@@ -24,10 +24,12 @@ from ai_scientist.study.events import (
     TurnEnded,
 )
 from ai_scientist.study.execution import Executed, Record, run_experiment, within_budget
-from ai_scientist.study.folder import METRICS
+from ai_scientist.study.folder import EDITABLE, METRICS
 from ai_scientist.study.history import History
 from ai_scientist.study.state import State, after
 from ai_scientist.study.steps import AskAgent, DrawPlots, End, MeasureBaseline, RunExperiment, Step
+from ai_scientist.yardstick import suspicion
+from ai_scientist.yardstick.seal import broken
 
 MAX_NOTES_BYTES = 5_000_000
 SMOKE_SECONDS = 300.0
@@ -68,7 +70,7 @@ def _ask_agent(step: AskAgent, state: State, lab: Lab) -> Event:
     prompt = prompt_for(turn, state, lab.template)
     lab.screen.doing(_title(step, state), turn.run, turn.attempt, None)
     started = time.monotonic()
-    edit = lab.agent.edit(prompt, turn)
+    edit = _within_the_seal(lab.agent.edit(prompt, turn), state, lab)
     lab.screen.spoken(turn, prompt, edit.reply)
     text = _notes_text(lab)
     plots = [path.name for path in lab.folder.plots()]
@@ -90,6 +92,24 @@ def _ask_agent(step: AskAgent, state: State, lab: Lab) -> Event:
     return _committed(event, state, lab, f"Turn {turn.number}: {turn.key}, {edit.status}")
 
 
+def _within_the_seal(edit: Edit, state: State, lab: Lab) -> Edit:
+    """The edit; or, where it changed what measures the runs, a forbidden one, with all files as they were before."""
+    assert state.setup is not None
+    if edit.status != "applied":
+        return edit
+    changes = broken(state.seal, lab.folder.root, state.setup.idea.may_change)
+    if not changes:
+        return edit
+    history = History(lab.folder.root)
+    for name in EDITABLE:
+        history.restore_file(name, state.commit)
+    detail = (
+        f"It changes the yardstick, which is sealed so that runs can be compared: {'; '.join(changes)}. All files are "
+        "as they were before the reply. Test the idea without touching these, and send the other edits again."
+    )
+    return replace(edit, status="forbidden", files=(), detail=detail)
+
+
 def said_finished(reply: str) -> bool:
     """Whether the last line of a reply that says anything is "I am finished", alone."""
     lines = [line for line in reply.splitlines() if line.strip()]
@@ -101,7 +121,7 @@ def _run_experiment(step: RunExperiment, state: State, setup: Setup, lab: Lab, r
     copy = lab.folder.code_of_run(step.run)
     shutil.copyfile(lab.folder.experiment, copy)
     out, event = _attempt(step, state, setup, lab, record)
-    event = replace(event, code=code)
+    event = _flagged(replace(event, code=code), state, setup, lab)
     if event.outcome != "ok":
         aside = lab.folder.set_aside(out, f"{lab.folder.run(step.run).name}_attempt_{step.attempt}")
         copy.rename(aside / "experiment.py")
@@ -152,6 +172,29 @@ def _judged(step: RunExperiment, done: Executed, out: Path, state: State) -> Att
         return replace(event, outcome="no_results", feedback=str(error))
 
 
+def _flagged(event: AttemptEnded, state: State, setup: Setup, lab: Lab) -> AttemptEnded:
+    """The event with what looks odd about the code and the results."""
+    if event.metrics is None or state.baseline is None:
+        return event
+    before, now = History(lab.folder.root).text(lab.folder.experiment.name, "run_0"), lab.folder.experiment.read_bytes()
+    flags = (
+        *suspicion.in_code(
+            before,
+            now.decode(errors="replace"),
+            setup.idea,
+            tuple(state.seal.definitions),
+            tuple(_names(state.metrics[0])),
+        ),
+        *suspicion.in_results(event.run, state.metrics | {event.run: event.metrics}),
+        *suspicion.in_time(event.run, event.seconds, state.baseline.seconds),
+    )
+    return replace(event, flags=flags)
+
+
+def _names(metrics: Metrics) -> set[str]:
+    return {name for measured in metrics.values() for name in measured}
+
+
 Committed = TypeVar("Committed", TurnEnded, AttemptEnded, PlotEnded)
 
 
@@ -188,7 +231,7 @@ def _title(step: AskAgent, state: State) -> str:
 def ending(state: State) -> StudyEnded:
     """How the study ended, with everything that is not as it should be."""
     last = state.turns[-1]
-    remarks = [f"run {run} failed for good" for run in state.given_up]
+    remarks = [*(f"run {run} failed for good" for run in state.given_up), *_about_the_yardstick(state)]
     problems = []
     if not state.good:
         problems.append("no run finished")
@@ -201,3 +244,14 @@ def ending(state: State) -> StudyEnded:
     if last.phantoms:
         problems.append("notes.txt names plots that do not exist: " + ", ".join(last.phantoms))
     return StudyEnded(not problems, (*problems, *remarks))
+
+
+def _about_the_yardstick(state: State) -> list[str]:
+    """What touched or may have touched the measuring: allowed changes, forbidden edits, odd runs."""
+    assert state.setup is not None
+    allowed = ", ".join(state.setup.idea.may_change)
+    return [
+        *([f"the idea may change what is sealed otherwise: {allowed}"] if allowed else []),
+        *(f"turn {turn.turn.number} was put back. {turn.detail}" for turn in state.turns if turn.status == "forbidden"),
+        *(f"run {attempt.run}: {flag}" for attempt in state.good for flag in attempt.flags),
+    ]
