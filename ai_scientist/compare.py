@@ -1,13 +1,15 @@
-"""Comparing one measurement with another: difference, and whether the seeds are evidence for it."""
+"""Comparing runs: differences with their uncertainty, and whether the seeds are evidence for them."""
 
 import math
-from dataclasses import dataclass
-from statistics import mean, stdev
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import mean, variance
 from typing import Literal
 
-from ai_scientist.metrics import Measurement
+from ai_scientist.metrics import Measurement, Metrics
 
-Verdict = Literal["better", "worse", "different", "no clear difference", "identical", "not tested"]
+Verdict = Literal["better", "worse", "different", "no evidence", "identical", "not tested"]
 SIGNIFICANCE = 0.05
 MIN_SEEDS = 3
 
@@ -16,42 +18,112 @@ MIN_SEEDS = 3
 class Comparison:
     """`difference` is this mean minus the reference's; `percent` of the reference's mean, None where that is 0.
 
-    `verdict`: "better" or "worse" ("different" where the metric has no direction) where Welch's t test over the seeds
-    finds p < 0.05, "no clear difference" where it does not, "identical" for equal means, "not tested" with fewer than
-    3 seeds.
+    `low` and `high` bound the difference with 95% confidence; `p` is two-sided, `corrected` is p after Holm's
+    correction over all comparisons of the study; `effect` is Hedges' g. They are None where nothing was tested: with
+    fewer than 3 seeds on a side, or where the seeds are not given. `paired`: tested by the differences between equal seeds.
+
+    `verdict`: "better" or "worse" ("different" where the metric has no direction) where the corrected p is below 5%,
+    "no evidence" where it is not, "identical" for equal values, "not tested" with fewer than 3 seeds.
     """
 
     reference: int
     difference: float
     percent: float | None
     verdict: Verdict
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    corrected: float | None = None
+    effect: float | None = None
+    paired: bool = False
 
 
-def compare(this: Measurement, other: Measurement, reference: int, better: str | None) -> Comparison:
-    """`this` against `other`, which run `reference` measured; `better` is "lower", "higher" or None."""
+Key = tuple[int, str, str]
+"""Run, dataset, metric."""
+
+
+def against_baseline(
+    metrics: Mapping[int, Metrics], better: Mapping[str, str | None], *, paired: bool
+) -> dict[Key, Comparison]:
+    """Every run, dataset and metric that the baseline has too, against it; Holm's correction is over all of them."""
+    found = {
+        (run, dataset, metric): compare(measurement, metrics[0][dataset][metric], 0, paired=paired)
+        for run, measured in metrics.items()
+        if run
+        for dataset, values in measured.items()
+        for metric, measurement in values.items()
+        if metric in metrics[0].get(dataset, {})
+    }
+    tested = {key: it.p for key, it in found.items() if it.p is not None}
+    corrected = dict(zip(tested, holm(list(tested.values())), strict=True))
+    return {key: _judged(it, corrected.get(key), better.get(key[2])) for key, it in found.items()}
+
+
+def compare(this: Measurement, other: Measurement, reference: int, *, paired: bool = False) -> Comparison:
+    """`this` against `other`, which run `reference` measured; not yet judged ("not tested" or "identical")."""
     difference = this.mean - other.mean
     percent = 100 * difference / abs(other.mean) if other.mean else None
-    return Comparison(reference, difference, percent, _verdict(this, other, better))
-
-
-def _verdict(this: Measurement, other: Measurement, better: str | None) -> Verdict:
-    if this.mean == other.mean:
-        return "identical"
+    plain = Comparison(reference, difference, percent, "not tested")
+    if this == other or (this.mean == other.mean and this.values == other.values):
+        return replace(plain, verdict="identical")
     if min(len(this.values), len(other.values)) < MIN_SEEDS:
-        return "not tested"
-    if _p_value(this.values, other.values) >= SIGNIFICANCE:
-        return "no clear difference"
-    if better is None:
-        return "different"
-    return "better" if (this.mean < other.mean) == (better == "lower") else "worse"
+        return plain
+    paired = paired and len(this.values) == len(other.values)
+    p, low, high = _test(this.values, other.values, difference, paired=paired)
+    return replace(plain, p=p, low=low, high=high, effect=_effect(this.values, other.values), paired=paired)
 
 
-def _p_value(these: tuple[float, ...], others: tuple[float, ...]) -> float:
-    """Two-sided p of Welch's t test (Welch 1947); 0 where neither side varies and the means differ."""
-    from scipy.stats import ttest_ind_from_stats  # half a second to import: only where it is needed
+def judged_alone(comparison: Comparison, better: str | None) -> Comparison:
+    """The comparison with its verdict as if it were the only one, without a correction."""
+    return _judged(comparison, comparison.p, better)
 
-    if len(set(these)) == len(set(others)) == 1:
-        return 0.0
-    spread = [(mean(values), stdev(values), len(values)) for values in (these, others)]
-    p = float(ttest_ind_from_stats(*spread[0], *spread[1], equal_var=False).pvalue)
-    return 1.0 if math.isnan(p) else p
+
+def holm(p: Sequence[float]) -> list[float]:
+    """The p values after Holm's step-down correction (Holm 1979, Scand. J. Statist. 6:65), in their order."""
+    corrected = [0.0] * len(p)
+    highest = 0.0
+    for rank, index in enumerate(sorted(range(len(p)), key=p.__getitem__)):
+        highest = max(highest, min(1.0, (len(p) - rank) * p[index]))
+        corrected[index] = highest
+    return corrected
+
+
+def _judged(it: Comparison, corrected: float | None, better: str | None) -> Comparison:
+    if corrected is None:
+        return it
+    verdict: Verdict = "no evidence"
+    if corrected < SIGNIFICANCE and better is None:
+        verdict = "different"
+    elif corrected < SIGNIFICANCE:
+        verdict = "better" if (it.difference < 0) == (better == "lower") else "worse"
+    return replace(it, corrected=corrected, verdict=verdict)
+
+
+def _test(
+    these: tuple[float, ...], others: tuple[float, ...], difference: float, *, paired: bool
+) -> tuple[float, float, float]:
+    """(p, low, high) by Welch's t test (Welch 1947), or Student's for pairs.
+
+    Where neither side varies from seed to seed the difference is certain: p is 0 and the interval a point.
+    """
+    from scipy.stats import ttest_ind, ttest_rel  # half a second to import: only where it is needed
+
+    varies = [a - b for a, b in zip(these, others, strict=True)] if paired else None
+    if len(set(varies)) == 1 if varies else len(set(these)) == len(set(others)) == 1:
+        return 0.0, difference, difference
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of values that hardly vary: the result is right as it is
+        test = ttest_rel(these, others) if paired else ttest_ind(these, others, equal_var=False)
+        interval = test.confidence_interval(1 - SIGNIFICANCE)
+    if not all(map(math.isfinite, (test.pvalue, interval.low, interval.high))):
+        return 1.0, difference, difference
+    return float(test.pvalue), float(interval.low), float(interval.high)
+
+
+def _effect(these: tuple[float, ...], others: tuple[float, ...]) -> float | None:
+    """Hedges' g: the difference in pooled standard deviations, corrected for few seeds (Hedges 1981); None for 0."""
+    n, m = len(these), len(others)
+    pooled = math.sqrt(((n - 1) * variance(these) + (m - 1) * variance(others)) / (n + m - 2))
+    if not pooled:
+        return None
+    return (1 - 3 / (4 * (n + m) - 9)) * (mean(these) - mean(others)) / pooled

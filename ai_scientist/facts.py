@@ -1,12 +1,11 @@
 """The facts of a study as plain data: what prompts, recordings and the closing table may speak of."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from ai_scientist.compare import Comparison, compare
+from ai_scientist.compare import Comparison, against_baseline, compare, judged_alone
 from ai_scientist.metrics import Measurement
 from ai_scientist.study.state import State
-from ai_scientist.template import Metric, Template
+from ai_scientist.template import Template
 
 
 @dataclass(frozen=True)
@@ -25,20 +24,32 @@ class Row:
 
 
 def rows(state: State, template: Template, run: int) -> tuple[Row, ...]:
-    """The rows of a finished run, in the order of its file; those that a reference lacks are not compared with it."""
+    """The rows of a finished run, in the order of its file; those that a reference lacks are not compared with it.
+
+    Against the baseline the verdict is corrected for all comparisons of the study so far, against the run before not.
+    """
     metrics = state.metrics
     earlier = max((number for number in metrics if number < run), default=0)
+    better = {name: metric.better for name, metric in template.metrics.items()}
+    baseline = against_baseline(metrics, better, paired=template.paired) if run else {}
+
+    def previous(dataset: str, metric: str, measurement: Measurement) -> Comparison | None:
+        other = metrics[earlier].get(dataset, {}).get(metric)
+        if not earlier or other is None:
+            return None
+        return judged_alone(compare(measurement, other, earlier, paired=template.paired), better.get(metric))
+
     return tuple(
         Row(
             run,
             dataset,
             metric,
-            _meaning(template, metric).label or metric,
+            template.label(metric),
             measurement.mean,
             measurement.stderr,
             len(measurement.values),
-            _against(metrics, 0, dataset, metric, measurement, template) if run else None,
-            _against(metrics, earlier, dataset, metric, measurement, template) if earlier else None,
+            baseline.get((run, dataset, metric)),
+            previous(dataset, metric, measurement),
         )
         for dataset, measured in metrics[run].items()
         for metric, measurement in measured.items()
@@ -61,19 +72,3 @@ def facts(state: State, template: Template) -> dict[str, object]:
         "plots": list(state.plots[-1].plots) if state.plots else [],
         "directions": {name: metric.better for name, metric in template.metrics.items()},
     }
-
-
-def _against(
-    metrics: Mapping[int, Mapping[str, Mapping[str, Measurement]]],
-    reference: int,
-    dataset: str,
-    metric: str,
-    measurement: Measurement,
-    template: Template,
-) -> Comparison | None:
-    other = metrics[reference].get(dataset, {}).get(metric)
-    return compare(measurement, other, reference, _meaning(template, metric).better) if other else None
-
-
-def _meaning(template: Template, metric: str) -> Metric:
-    return template.metrics.get(metric, Metric())

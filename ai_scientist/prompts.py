@@ -22,6 +22,11 @@ def signed(value: float) -> str:
     return ("+" if value > 0 else "") + number(value)
 
 
+def probability(value: float) -> str:
+    """A p value: "0.012", or "< 0.0001" below that."""
+    return "< 0.0001" if value < 1e-4 else f"{value:.2g}"
+
+
 @cache
 def _environment(folder: Path) -> Any:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -29,5 +34,5 @@ def _environment(folder: Path) -> Any:
     environment = Environment(
         loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(number=number, signed=signed)
+    environment.filters.update(number=number, signed=signed, probability=probability)
     return environment

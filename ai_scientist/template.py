@@ -57,7 +57,8 @@ NOTHING_PROTECTED = Protected()
 class Template:
     """A folder with an experiment; `system` and `task` come from prompt.json, the rest from template.toml, if any.
 
-    `data` are folders that its runs may read, `network` says that they need one.
+    `data` are folders that its runs may read, `network` says that they need one. `paired`: the n-th value of a metric
+    comes from the same seed in every run, so that runs are compared seed by seed.
     """
 
     folder: Path
@@ -70,11 +71,16 @@ class Template:
     protected: Protected = NOTHING_PROTECTED
     data: tuple[str, ...] = ()
     network: bool = False
+    paired: bool = False
 
     @property
     def name(self) -> str:
         """The folder's name."""
         return self.folder.name
+
+    def label(self, metric: str) -> str:
+        """A metric's name in words, as far as the template gives one."""
+        return self.metrics.get(metric, Metric()).label or metric
 
     def ideas(self) -> tuple[Idea, ...]:
         """All ideas, of ideas.json or, where there is none, seed_ideas.json."""
@@ -141,6 +147,7 @@ class _Settings:
     protected: Protected = NOTHING_PROTECTED
     data: tuple[str, ...] = ()
     network: bool = False
+    paired: bool = False
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ai_scientist import notes, plotting
-from ai_scientist.compare import compare
+from ai_scientist.compare import against_baseline, compare, holm, judged_alone
 from ai_scientist.console.screens import PROGRESS, clean
 from ai_scientist.console.summary import uncertain
 from ai_scientist.errors import UsageError
@@ -149,17 +149,59 @@ def test_feedback_is_never_longer_than_said(stdout: str, stderr: str) -> None:
     assert len(failure_text(stdout * 3, stderr * 3)) <= MAX_CHARACTERS
 
 
+def verdict(this: Measurement, other: Measurement, better: str | None) -> str:
+    return judged_alone(compare(this, other, 0), better).verdict
+
+
 def test_verdicts() -> None:
     low, high = Measurement(1.0, 0.1, (0.9, 1.0, 1.1)), Measurement(5.0, 0.1, (4.9, 5.0, 5.1))
-    assert compare(low, high, 0, "lower").verdict == "better"
-    assert compare(low, high, 0, "higher").verdict == "worse"
-    assert compare(high, low, 0, None).verdict == "different"
-    assert compare(low, Measurement(1.05, 0.1, (0.95, 1.0, 1.2)), 0, "lower").verdict == "no clear difference"
-    assert compare(low, low, 0, "lower").verdict == "identical"
-    assert compare(Measurement(1.0), Measurement(2.0), 0, "lower").verdict == "not tested"
-    assert compare(Measurement(1.0, 0, (1, 1, 1)), Measurement(2.0, 0, (2, 2, 2)), 0, "lower").verdict == "better"
-    assert compare(low, high, 0, "lower").percent == pytest.approx(-80)
-    assert compare(low, Measurement(0.0), 0, "lower").percent is None
+    assert verdict(low, high, "lower") == "better"
+    assert verdict(low, high, "higher") == "worse"
+    assert verdict(high, low, None) == "different"
+    assert verdict(low, Measurement(1.05, 0.1, (0.95, 1.0, 1.2)), "lower") == "no evidence"
+    assert verdict(low, low, "lower") == "identical"
+    assert verdict(Measurement(1.0), Measurement(2.0), "lower") == "not tested"
+    assert verdict(Measurement(1.0, 0.1, (0.9, 1.1)), Measurement(2.0, 0.1, (1.9, 2.1)), "lower") == "not tested"
+    assert verdict(Measurement(1.0, 0, (1, 1, 1)), Measurement(2.0, 0, (2, 2, 2)), "lower") == "better"
+    assert compare(low, high, 0).percent == pytest.approx(-80)
+    assert compare(low, Measurement(0.0), 0).percent is None
+
+
+def test_interval_p_and_effect_are_the_textbooks() -> None:
+    """Welch's and Student's t by hand: t = -1.549, 2.94 degrees of freedom; pairs: t = -3.464, 2 degrees of freedom."""
+    these, others = Measurement(2.0, None, (1.0, 2.0, 3.0)), Measurement(4.0, None, (2.0, 4.0, 6.0))
+    welch = compare(these, others, 0)
+    assert (welch.p, welch.low, welch.high) == pytest.approx((0.2211, -6.1554, 2.1554), abs=1e-3)
+    assert welch.effect == pytest.approx((1 - 3 / 15) * -2 / math.sqrt(2.5))
+    pairs = compare(these, others, 0, paired=True)
+    assert pairs.p == pytest.approx(0.0742, abs=1e-4)
+    assert pairs.paired
+
+
+def test_holm_is_the_published_procedure() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([]) == []
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_holm_keeps_the_order_and_never_lowers_p(p: list[float]) -> None:
+    corrected = holm(p)
+    assert all(before <= after <= 1 for before, after in zip(p, corrected, strict=True))
+    assert [it for _, it in sorted(zip(p, corrected, strict=True))] == sorted(corrected)
+
+
+def test_correction_is_over_all_comparisons_of_the_study() -> None:
+    def run(shift: float) -> dict[str, dict[str, Measurement]]:
+        values = tuple(shift + it for it in (0.0, 0.1, 0.2))
+        return {dataset: {"loss": Measurement(shift + 0.1, 0.1, values)} for dataset in "abc"}
+
+    few = against_baseline({0: run(1), 1: run(0.6)}, {"loss": "lower"}, paired=False)
+    many = against_baseline(
+        {number: run(1 - 0.4 * (number > 0)) for number in range(9)}, {"loss": "lower"}, paired=False
+    )
+    assert {it.verdict for it in few.values()} == {"better"}
+    assert {it.verdict for it in many.values()} == {"no evidence"}
+    assert len(many) == 24
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from ai_scientist.study.state import State
 from ai_scientist.template import Template
 
 COLOURS = {"better": "green", "worse": "red", "different": "yellow"}
-_MARKS = {"identical": "same", "no clear difference": "unclear", "not tested": ""}
+_MARKS = {"identical": "same", "no evidence": "no evidence", "not tested": ""}
 
 
 def show(console: Console, folder: StudyFolder, state: State, template: Template, seconds: float) -> None:
@@ -45,7 +45,7 @@ def _table(folder: StudyFolder, state: State, template: Template) -> Table:
     by_run = {run: _primary(rows(state, template, run), template) for run in state.metrics}
     datasets = list(by_run[0])
     label = next(iter(by_run[0].values())).label if template.primary else "first metric of each dataset"
-    meaning = "mean ± standard error over the seeds; against the baseline by Welch's t test, 5%"
+    meaning = "mean ± standard error over the seeds; verdicts against the baseline: t test, 5%, Holm-corrected"
     table = Table(title=label, caption=meaning, title_justify="left", caption_justify="left")
     table.add_column("run", justify="right")
     table.add_column("what")
