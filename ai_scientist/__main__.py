@@ -1,9 +1,18 @@
-"""`python -m ai_scientist`, installed as `ai-scientist`: the launcher and everything beside it, a subcommand each."""
+"""`python -m ai_scientist`, installed as `ai-scientist`: the launcher and everything beside it, a subcommand each.
 
+A subcommand is a module with `add(parser)`, which declares its flags, and `run(given)`, which returns the exit code;
+its docstring is the help. It is imported only when it is asked for.
+"""
+
+import importlib
 import sys
 
 from ai_scientist import __version__, launch
+from ai_scientist.errors import AIScientistError, UsageError
 from ai_scientist.flags import Parser
+
+# Name -> (module, what it does).
+COMMANDS: dict[str, tuple[str, str]] = {}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -12,9 +21,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("launch", help="pursue ideas, as launch_scientist.py does", add_help=False)
+    for name, (_, purpose) in COMMANDS.items():
+        commands.add_parser(name, help=purpose, add_help=False)
     given, rest = parser.parse_known_args(arguments)
-    assert given.command == "launch"
-    return launch.main(rest)
+    return launch.main(rest) if given.command == "launch" else _run(given.command, rest)
+
+
+def _run(name: str, arguments: list[str]) -> int:
+    command = importlib.import_module(COMMANDS[name][0])
+    parser = Parser(prog=f"ai-scientist {name}", description=command.__doc__)
+    command.add(parser)
+    try:
+        return int(command.run(parser.parse_args(arguments)))
+    except AIScientistError as error:
+        sys.stderr.write(f"ai-scientist {name}: {error}\n")
+        return 2 if isinstance(error, UsageError) else 1
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ class Comparison:
 
     `low` and `high` bound the difference with 95% confidence; `p` is two-sided, `corrected` is p after Holm's
     correction over all comparisons of the study; `effect` is Hedges' g. They are None where nothing was tested: with
-    fewer than 3 seeds on a side, or where the seeds are not given. `paired`: tested by the differences between equal seeds.
+    fewer than 3 seeds on a side, or where the seeds are not given. `paired`: tested by the differences of equal seeds.
 
     `verdict`: "better" or "worse" ("different" where the metric has no direction) where the corrected p is below 5%,
     "no evidence" where it is not, "identical" for equal values, "not tested" with fewer than 3 seeds.
