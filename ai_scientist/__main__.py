@@ -8,7 +8,7 @@ import importlib
 import sys
 
 from ai_scientist import __version__, launch
-from ai_scientist.errors import AIScientistError, UsageError
+from ai_scientist.exits import exit_code
 from ai_scientist.flags import Parser
 
 # Name -> (module, what it does).
@@ -31,11 +31,7 @@ def _run(name: str, arguments: list[str]) -> int:
     command = importlib.import_module(COMMANDS[name][0])
     parser = Parser(prog=f"ai-scientist {name}", description=command.__doc__)
     command.add(parser)
-    try:
-        return int(command.run(parser.parse_args(arguments)))
-    except AIScientistError as error:
-        sys.stderr.write(f"ai-scientist {name}: {error}\n")
-        return 2 if isinstance(error, UsageError) else 1
+    return exit_code(parser.prog, lambda: int(command.run(parser.parse_args(arguments))))
 
 
 if __name__ == "__main__":

@@ -2,28 +2,25 @@
 
 import sys
 
-from ai_scientist.errors import AIScientistError, UsageError
+from ai_scientist.errors import UsageError
+from ai_scientist.exits import exit_code
 from ai_scientist.flags import Flags, parse
 from ai_scientist.idea import Idea, nearest
-from ai_scientist.interrupts import interruptible, no_more
+from ai_scientist.interrupts import interruptible
 from ai_scientist.template import Template, find_templates, read_template
 
 
 def main(arguments: list[str] | None = None) -> int:
     """0: every study is complete. 1: one ended incomplete, and said what is kept. 2: bad input, said in one line."""
-    try:
-        flags = parse(sys.argv[1:] if arguments is None else arguments)
-        if flags.list_ideas:
-            return _list_ideas(flags)
-        with interruptible():
-            return _work(flags)
-    except AIScientistError as error:
-        sys.stderr.write(f"launch_scientist.py: {error}\n")
-        return 2 if isinstance(error, UsageError) else 1
-    except KeyboardInterrupt:
-        no_more()
-        sys.stderr.write("launch_scientist.py: interrupted\n")
-        return 1
+    return exit_code("launch_scientist.py", lambda: _main(sys.argv[1:] if arguments is None else arguments))
+
+
+def _main(arguments: list[str]) -> int:
+    flags = parse(arguments)
+    if flags.list_ideas:
+        return _list_ideas(flags)
+    with interruptible():
+        return _work(flags)
 
 
 def _work(flags: Flags) -> int:

@@ -1,5 +1,6 @@
 """The launcher's flags: each acts, and a bad value is one clear line and exit code 2."""
 
+import shlex
 import signal
 import subprocess
 import sys
@@ -73,6 +74,12 @@ def test_resume_of_what_is_no_study(bench: Bench, capsys: pytest.CaptureFixture)
     assert "no such folder" in _error(capsys)
     assert launch.main(["--resume", str(bench.template)]) == 2
     assert "is not a study" in _error(capsys)
+
+
+def test_reader_that_goes_away_is_no_traceback() -> None:
+    command = [sys.executable, str(ROOT / "launch_scientist.py"), "--list-ideas"]
+    done = subprocess.run(f"{shlex.join(command)} | true", shell=True, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
 
 
 def test_idea_in_two_templates_needs_a_choice(bench: Bench, capsys: pytest.CaptureFixture) -> None:
