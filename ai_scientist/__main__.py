@@ -12,7 +12,9 @@ from ai_scientist.exits import exit_code
 from ai_scientist.flags import Parser
 
 # Name -> (module, what it does).
-COMMANDS: dict[str, tuple[str, str]] = {}
+COMMANDS: dict[str, tuple[str, str]] = {
+    "claims": ("ai_scientist.claims.command", "check the numbers and comparisons in notes.txt against the results"),
+}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -113,6 +113,11 @@ def read_template(folder: Path) -> Template:
     return Template(folder, prompt["system"], prompt["task_description"], **settings)
 
 
+def metrics_of(folder: Path) -> Mapping[str, Metric]:
+    """What the template.toml of a folder says of its metrics; nothing where there is none."""
+    return dict(_read_toml(folder / "template.toml").get("metrics", {}))
+
+
 def find_templates(root: Path) -> tuple[Path, ...]:
     """The folders under `root` that hold an experiment.py, by name. Raises UsageError where there is none."""
     folders = tuple(sorted(path.parent for path in root.glob("*/experiment.py"))) if root.is_dir() else ()
