@@ -29,7 +29,7 @@ DEFAULTS: Mapping[str, Any] = {
     "max_memory": None,
 }
 # What a configuration file may not say: it is about one study.
-NOT_CONFIGURED = {"idea", "resume", "list_ideas", "recording", "no_sandbox", "allow_network"}
+NOT_CONFIGURED = {"idea", "resume", "list_ideas", "recording", "no_sandbox", "allow_network", "data", "baseline"}
 
 
 class Parser(argparse.ArgumentParser):
@@ -55,6 +55,8 @@ class Flags:
     list_ideas: bool
     no_sandbox: bool
     allow_network: bool
+    data: list[Path]
+    baseline: Path | None
     max_runs: int | None
     max_attempts: int | None
     run_timeout: float | None
@@ -99,8 +101,10 @@ def parse(arguments: list[str]) -> Flags:
 def _check(parser: Parser, flags: Flags) -> None:
     if not (flags.idea or flags.resume or flags.list_ideas):
         parser.error("say what to do: --idea NAME, --resume FOLDER or --list-ideas")
-    if flags.resume and (flags.idea or flags.profile or flags.template):
-        parser.error("--resume goes on with the idea, template and profile of its study; leave those flags out")
+    if flags.resume and (flags.idea or flags.profile or flags.template or flags.baseline):
+        parser.error(
+            "--resume goes on with the idea, template, profile and baseline of its study; leave those flags out"
+        )
     if flags.model and flags.recording:
         parser.error("--model and --recording exclude each other")
     if (flags.price_in is None) != (flags.price_out is None):
@@ -143,6 +147,20 @@ def _add_choices(parser: Parser) -> None:
     add("--resume", type=Path, metavar="FOLDER", help="go on with an interrupted study")
     add("--no-sandbox", action="store_true", help="run model-written code without a sandbox: it can do what you can")
     add("--allow-network", action="store_true", help="let runs of a template that says so use the network")
+    add(
+        "--data",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="data outside the template that runs may read; may be given several times",
+    )
+    add(
+        "--baseline",
+        type=Path,
+        metavar="FOLDER",
+        help="take this run_0, measured elsewhere, instead of measuring it here",
+    )
     add("--list-ideas", action="store_true", help="list the ideas of all templates")
 
 

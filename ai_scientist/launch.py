@@ -1,6 +1,8 @@
 """The launcher: from flags to studies, and from how they ended to an exit code."""
 
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 from ai_scientist.errors import UsageError
 from ai_scientist.exits import exit_code
@@ -28,18 +30,22 @@ def _work(flags: Flags) -> int:
 
     if flags.resume:
         return 0 if session.resume(flags, flags.resume) else 1
-    wanted = [find(name, templates(flags)) for name in dict.fromkeys(flags.idea)]
+    wanted = [find(name, templates(flags), unusable(flags)) for name in dict.fromkeys(flags.idea)]
     plans = [planning.plan(flags, template, idea) for template, idea in wanted]
     complete = [session.begin(flags, template, plan) for (template, _), plan in zip(wanted, plans, strict=True)]
     return 0 if all(complete) else 1
 
 
-def find(name: str, among: list[Template]) -> tuple[Template, Idea]:
-    """The idea of that name and its template. Raises UsageError where there is none, or one in several templates."""
+def find(name: str, among: list[Template], passed_over: Sequence[str] = ()) -> tuple[Template, Idea]:
+    """The idea of that name and its template. Raises UsageError where there is none, or one in several templates.
+
+    `passed_over` says why templates are not `among` those that are looked through.
+    """
     known = [(template, idea) for template in among for idea in template.ideas()]
     found = [(template, idea) for template, idea in known if idea.name == name]
     if not found:
-        raise UsageError(f'no idea "{name}". {nearest(name, [idea.name for _, idea in known])}')
+        unseen = "".join(f" Passed over: {why}." for why in passed_over)
+        raise UsageError(f'no idea "{name}". {nearest(name, [idea.name for _, idea in known])}{unseen}')
     homes = sorted({template.name for template, _ in found})
     if len(homes) > 1:
         raise UsageError(f'idea "{name}" is in several templates: choose one with --template ({", ".join(homes)})')
@@ -47,14 +53,29 @@ def find(name: str, among: list[Template]) -> tuple[Template, Idea]:
 
 
 def templates(flags: Flags) -> list[Template]:
-    """The templates that the flags allow."""
+    """The templates that the flags allow; of all that there are, those that can be read."""
     folders = find_templates(flags.templates_dir)
     if flags.template is None:
-        return [read_template(folder) for folder in folders]
+        return [read_template(folder) for folder in folders if not _why_unusable(folder)]
     for folder in folders:
         if folder.name == flags.template:
             return [read_template(folder)]
     raise UsageError(f'no template "{flags.template}". {nearest(flags.template, [folder.name for folder in folders])}')
+
+
+def unusable(flags: Flags) -> list[str]:
+    """Why templates are passed over where none is named: one that is broken must not keep the others from use."""
+    if flags.template is not None:
+        return []
+    return [why for folder in find_templates(flags.templates_dir) if (why := _why_unusable(folder))]
+
+
+def _why_unusable(folder: Path) -> str:
+    try:
+        read_template(folder).ideas()
+    except UsageError as error:
+        return str(error)
+    return ""
 
 
 def _list_ideas(flags: Flags) -> int:
@@ -63,4 +84,6 @@ def _list_ideas(flags: Flags) -> int:
         for idea in template.ideas():
             recorded = "  [recorded: runs without a key]" if template.recording(idea.name) else ""
             sys.stdout.write(f"  {idea.name:36} {idea.title}{recorded}\n")
+    for why in unusable(flags):
+        sys.stdout.write(f"passed over: {why}\n")
     return 0

@@ -11,6 +11,7 @@ from typing import Any
 from ai_scientist.files import UnreadableFile, read_text
 
 MAX_BYTES = 10_000_000
+MAX_DEPTH = 5
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,15 @@ def read_metrics(path: Path, expected: Metrics | None = None) -> Metrics:
 
 
 def _dataset(dataset: str, entry: Any) -> dict[str, Measurement]:
-    means = entry.get("means") if isinstance(entry, dict) else None
-    if not isinstance(means, dict) or not means:
-        raise InvalidMetrics(f'final_info.json: dataset "{dataset}" must hold a non-empty object "means"')
+    means = _flat(entry.get("means")) if isinstance(entry, dict) else None
+    if not means:
+        held = (
+            f"an object with {', '.join(map(str, entry)) or 'nothing'}" if isinstance(entry, dict) else f"{entry!r:.80}"
+        )
+        raise InvalidMetrics(
+            f'final_info.json: dataset "{dataset}" must hold a non-empty object "means" with a number for each metric, '
+            f'{{"{dataset}": {{"means": {{"loss_mean": 0.1}}}}}}; it is {held}'
+        )
     stderrs = entry.get("stderrs")
     seeds = entry.get("final_info_dict")
     measured = {}
@@ -73,6 +80,24 @@ def _dataset(dataset: str, entry: Any) -> dict[str, Measurement]:
         values = _seed_values(seeds, metric)
         measured[metric] = Measurement(float(mean), _stderr(stderrs, metric, values), values)
     return measured
+
+
+def _flat(means: Any, depth: int = MAX_DEPTH) -> dict[str, Any] | None:
+    """The means as earlier systems let them be written: one number, or objects in objects, whose texts do not count."""
+    if _is_number(means):
+        return {"mean": means}
+    if not isinstance(means, dict) or not depth:
+        return None
+    flat: dict[str, Any] = {}
+    for key, value in means.items():
+        if isinstance(value, dict):
+            inner = (
+                _flat({name: it for name, it in value.items() if isinstance(it, int | float | dict)}, depth - 1) or {}
+            )
+            flat |= {f"{key}.{name}": it for name, it in inner.items()}
+        else:
+            flat[key] = value
+    return flat
 
 
 def _seed_values(seeds: Any, metric: str) -> tuple[float, ...]:

@@ -15,9 +15,11 @@ from ai_scientist.flags import GIGABYTE, Flags
 from ai_scientist.idea import Idea
 from ai_scientist.lab import Limits
 from ai_scientist.machine import probe
+from ai_scientist.metrics import InvalidMetrics, read_metrics
 from ai_scientist.sandbox.choose import choose
 from ai_scientist.sandbox.none import NoSandbox
 from ai_scientist.study.events import Setup
+from ai_scientist.study.folder import METRICS
 from ai_scientist.template import Template
 from ai_scientist.yardstick.seal import seal
 
@@ -54,8 +56,9 @@ def plan(flags: Flags, template: Template, idea: Idea) -> Setup:
         smoke=trial.environment if trial and profile.name != SMOKE else None,
         sandbox=choose(allow_none=flags.no_sandbox).name,
         network=_network(flags, template),
-        data=_data(template),
+        data=(*_data(template), *_further_data(flags)),
         versions={"ai-scientist": __version__, **machine.versions},
+        baseline=str(_baseline(flags.baseline)) if flags.baseline else "",
     )
 
 
@@ -69,6 +72,8 @@ def changed(setup: Setup, flags: Flags) -> Setup:
     given["retry_minutes"] = flags.retry_for or setup.retry_minutes
     given["price"] = _price(flags) or setup.price
     given["sandbox"] = choose(allow_none=flags.no_sandbox or setup.sandbox == NoSandbox.name).name
+    if flags.data:
+        given["data"] = (*setup.data, *_further_data(flags))
     if flags.python:
         given["python"] = _interpreter(flags.python)
     if flags.model or flags.recording:
@@ -99,6 +104,22 @@ def _data(template: Template) -> tuple[str, ...]:
         if not folder.exists():
             raise UsageError(f"template {template.name} reads {folder} (data in template.toml), which does not exist")
     return tuple(map(str, folders))
+
+
+def _further_data(flags: Flags) -> tuple[str, ...]:
+    for path in flags.data:
+        if not path.exists():
+            raise UsageError(f"--data {path}: there is no such file or folder")
+    return tuple(str(path.resolve()) for path in flags.data)
+
+
+def _baseline(folder: Path) -> Path:
+    """The folder of a run_0 that was measured elsewhere. Raises UsageError where its results cannot be used."""
+    try:
+        read_metrics(folder / METRICS)
+    except InvalidMetrics as error:
+        raise UsageError(f"--baseline {folder}: {error}") from None
+    return folder.resolve()
 
 
 def _limits(flags: Flags) -> Limits:

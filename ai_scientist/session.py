@@ -52,6 +52,14 @@ def begin(flags: Flags, template: Template, setup: Setup) -> bool:
     """Start a study and work on it; whether it is complete."""
     results = flags.results_dir.absolute()
     preflight.check(setup, results, _live(setup))
+    if template.shipped_baseline and not setup.baseline:
+        Console().print(
+            f"The template's own run_0 is not used: the baseline is measured here. To take it as it is, say --baseline "
+            f"{template.shipped_baseline}",
+            style="yellow",
+            soft_wrap=True,
+            markup=False,
+        )
     folder = create(results, template.name, setup.idea.name, datetime.now())
     with Journal(folder.journal, create=True) as journal:
         return start(journal, folder, template, setup)
@@ -108,6 +116,9 @@ def _pursue(study: _Study, screen: PlainScreen, *, resumed: bool) -> None:
         return
     transcript = Transcript(study.folder.transcript)
     model = Recorded(_model(study, screen, transcript), transcript)
+    # aider takes seconds to import: meanwhile the baseline runs. No daemon: a process must not end amid an import.
+    preload = threading.Thread(target=AiderAgent.preload)
+    preload.start()
     lab = Lab(
         _agent(study, model, transcript),
         LocalExecutor(),
@@ -118,11 +129,14 @@ def _pursue(study: _Study, screen: PlainScreen, *, resumed: bool) -> None:
         _sandbox(study.setup),
         lambda: spent_seconds(study.journal.entries, datetime.now(UTC)),
     )
-    if resumed:
-        loop.resume(study.journal, lab, study.setup, end_orphan)
-    elif study.live is not None:
-        study.journal.append(ModelAnswered(preflight.ask(model)))
-    loop.pursue(study.journal, lab, screen.follow)
+    try:
+        if resumed:
+            loop.resume(study.journal, lab, study.setup, end_orphan)
+        elif study.live is not None:
+            study.journal.append(ModelAnswered(preflight.ask(model)))
+        loop.pursue(study.journal, lab, screen.follow)
+    finally:
+        preload.join()
 
 
 def _stop(study: _Study, screen: PlainScreen, reason: str) -> None:
@@ -140,8 +154,6 @@ def _agent(study: _Study, model: LanguageModel, transcript: Transcript) -> Aider
         first = next((exchange.reply for exchange in transcript.exchanges if exchange.turn == 1), "")
         return summary_of(fold(study.journal.events), study.template, first)
 
-    # aider takes seconds to import: meanwhile the baseline runs. No daemon: a process must not end amid an import.
-    threading.Thread(target=AiderAgent.preload).start()
     return AiderAgent(study.folder.root, EDITABLE, model, transcript, study.template.system, earlier, summary)
 
 

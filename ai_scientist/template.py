@@ -14,6 +14,7 @@ from ai_scientist.files import UnreadableFile, read_text
 from ai_scientist.idea import Idea, read_ideas
 
 CODE = ("experiment.py", "plot.py")
+IDEAS = ("ideas.json", "seed_ideas.json")
 MAX_BYTES = 2_000_000
 DeviceKind = Literal["cpu", "gpu"]
 
@@ -84,8 +85,16 @@ class Template:
 
     def ideas(self) -> tuple[Idea, ...]:
         """All ideas, of ideas.json or, where there is none, seed_ideas.json."""
-        path = self.folder / "ideas.json"
-        return read_ideas(path if path.exists() else self.folder / "seed_ideas.json")
+        for name in IDEAS:
+            if (self.folder / name).exists():
+                return read_ideas(self.folder / name)
+        raise UsageError(f"template {self.folder} has no ideas: neither {' nor '.join(IDEAS)} is there")
+
+    @property
+    def shipped_baseline(self) -> Path | None:
+        """A run_0 that came with the template: measured on another machine, and so used only if the user says so."""
+        folder = self.folder / "run_0"
+        return folder if (folder / "final_info.json").is_file() else None
 
     def recording(self, idea: str) -> Path | None:
         """The recording for an idea that ships with the template."""

@@ -29,6 +29,8 @@ def line(event: Event, state: State, template: Template) -> str:
             return f"study resumed after {len(state.turns)} turns and {len(state.attempts)} attempts"
         case ModelAnswered():
             return ""
+        case BaselineMeasured() if event.origin:
+            return f"run 0 (baseline) taken from {event.origin}, not measured here: {means(state, template, 0)}"
         case BaselineMeasured():
             source = "taken from the cache" if event.cached else "measured"
             return f"run 0 (baseline) {source}, {duration(event.seconds)} of running: {means(state, template, 0)}"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ai_scientist.errors import StudyError
 from ai_scientist.files import UnreadableFile, read_text, write_text
+from ai_scientist.hints import hint
 from ai_scientist.lab import Lab
 from ai_scientist.metrics import InvalidMetrics, Metrics, read_metrics
 from ai_scientist.study.events import Setup
@@ -25,6 +26,9 @@ def code_hash(path: Path) -> str:
 
 def measure(lab: Lab, setup: Setup, record: Record) -> tuple[Metrics, float, bool]:
     """Put run_0 in place: (its metrics, the seconds that it took to run, whether it came from the cache)."""
+    shutil.rmtree(lab.folder.run(0), ignore_errors=True)  # half a copy, of a study that was killed
+    if setup.baseline:
+        return _brought(lab, setup), 0.0, False
     place = kept(lab.cache, lab.folder.experiment, setup)
     seconds = recorded_seconds(place)
     if seconds is not None:
@@ -56,6 +60,16 @@ def kept(cache: Path, experiment: Path, setup: Setup) -> Path:
     return cache / f"{setup.profile}_{device}_{key}"
 
 
+def _brought(lab: Lab, setup: Setup) -> Metrics:
+    """The run_0 that the user brings, with what it left beside its results."""
+    lab.screen.doing("baseline", 0, 1, None)
+    try:
+        copy_tree(Path(setup.baseline), lab.folder.run(0))
+        return read_metrics(lab.folder.metrics(0))
+    except (OSError, InvalidMetrics) as error:
+        raise StudyError(f"The baseline {setup.baseline} cannot be taken: {error}") from None
+
+
 def _run(lab: Lab, setup: Setup, record: Record) -> tuple[Metrics, float]:
     lab.screen.doing("baseline", 0, 1, None)
     limits = within_budget(lab, setup)
@@ -67,10 +81,13 @@ def _run(lab: Lab, setup: Setup, record: Record) -> tuple[Metrics, float]:
             said = str(error)
     else:
         said = f"{done.outcome.replace('_', ' ')}\n{done.feedback}"
-    raise StudyError(
-        f"The baseline of template {setup.template} has no valid results: {said}\n"
-        f"Mend the template until `{setup.python} experiment.py --out_dir=run_0` works in its folder, then start anew."
+    advice = hint(done.feedback, setup.python, network=setup.network)
+    lines = (
+        f"The baseline of template {setup.template} has no valid results: {said}",
+        advice,
+        f"Mend the template until `{setup.python} experiment.py --out_dir=run_0` works in its folder, then start anew.",
     )
+    raise StudyError("\n".join(filter(None, lines)))
 
 
 def _keep(run: Path, place: Path, seconds: float) -> None:

@@ -23,6 +23,7 @@ class Setup:
 
     Seconds where not said otherwise; `price` is USD a million tokens of prompt and reply, None where litellm knows it.
     `sandbox` names what is in force; `network` and `data` say what runs may reach and read beyond the study.
+    `baseline` is a run_0 measured elsewhere that the user wants to be taken, "" where it is measured here.
     """
 
     idea: Idea
@@ -46,6 +47,7 @@ class Setup:
     network: bool
     data: tuple[str, ...]
     versions: Mapping[str, str]
+    baseline: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,16 @@ class ModelAnswered:
 
 @dataclass(frozen=True)
 class BaselineMeasured:
-    """run_0 is there, taken from the cache or run now; `seconds` is what running it took, then or now."""
+    """run_0 is there, taken from the cache or run now; `seconds` is what running it took, then or now.
+
+    `origin` is the folder that it was taken from where it was measured elsewhere; then `seconds` is 0: not known.
+    """
 
     metrics: Mapping[str, Mapping[str, Measurement]]
     seconds: float
     cached: bool
     commit: str
+    origin: str = ""
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def _measure_baseline(setup: Setup, lab: Lab, record: Record) -> Event:
     history = History(lab.folder.root)
     commit = history.commit("Baseline")
     history.tag("run_0")
-    return BaselineMeasured(metrics, seconds, cached, commit)
+    return BaselineMeasured(metrics, seconds, cached, commit, setup.baseline)
 
 
 def _ask_agent(step: AskAgent, state: State, lab: Lab) -> Event:
@@ -232,6 +232,8 @@ def ending(state: State) -> StudyEnded:
     """How the study ended, with everything that is not as it should be."""
     last = state.turns[-1]
     remarks = [*(f"run {run} failed for good" for run in state.given_up), *_about_the_yardstick(state)]
+    if state.baseline and state.baseline.origin:
+        remarks.append(f"the baseline was not measured here but taken from {state.baseline.origin}")
     problems = []
     if not state.good:
         problems.append("no run finished")
