@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from statistics import mean, variance
 from typing import Literal
 
-from ai_scientist.metrics import Measurement, Metrics
+from ai_scientist.metrics import Measurement, Metrics, seeds_matter
 
-Verdict = Literal["better", "worse", "different", "no evidence", "identical", "not tested"]
+Verdict = Literal["better", "worse", "different", "no evidence", "nothing can be said"]
+UNTESTED: Verdict = "nothing can be said"
 SIGNIFICANCE = 0.05
 MIN_SEEDS = 3
 
@@ -20,10 +21,11 @@ class Comparison:
 
     `low` and `high` bound the difference with 95% confidence; `p` is two-sided, `corrected` is p after Holm's
     correction over all comparisons of the study; `effect` is Hedges' g. They are None where nothing was tested: with
-    fewer than 3 seeds on a side, or where the seeds are not given. `paired`: tested by the differences of equal seeds.
+    fewer than 3 seeds on a side, seeds that are not given, or seeds that change nothing of a whole run. `paired`:
+    tested by the differences of equal seeds.
 
     `verdict`: "better" or "worse" ("different" where the metric has no direction) where the corrected p is below 5%,
-    "no evidence" where it is not, "identical" for equal values, "not tested" with fewer than 3 seeds.
+    "no evidence" where it is not, "nothing can be said" where nothing was tested.
     """
 
     reference: int
@@ -46,8 +48,11 @@ def against_baseline(
     metrics: Mapping[int, Metrics], better: Mapping[str, str | None], *, paired: bool
 ) -> dict[Key, Comparison]:
     """Every run, dataset and metric that the baseline has too, against it; Holm's correction is over all of them."""
+    seeded = {run: seeds_matter(measured) for run, measured in metrics.items()}
     found = {
-        (run, dataset, metric): compare(measurement, metrics[0][dataset][metric], 0, paired=paired)
+        (run, dataset, metric): compare(
+            measurement, metrics[0][dataset][metric], 0, paired=paired, seeded=seeded[run] and seeded[0]
+        )
         for run, measured in metrics.items()
         if run
         for dataset, values in measured.items()
@@ -59,14 +64,17 @@ def against_baseline(
     return {key: _judged(it, corrected.get(key), better.get(key[2])) for key, it in found.items()}
 
 
-def compare(this: Measurement, other: Measurement, reference: int, *, paired: bool = False) -> Comparison:
-    """`this` against `other`, which run `reference` measured; not yet judged ("not tested" or "identical")."""
+def compare(
+    this: Measurement, other: Measurement, reference: int, *, paired: bool = False, seeded: bool = True
+) -> Comparison:
+    """`this` against `other`, which run `reference` measured; tested as far as it can be, and not yet judged.
+
+    `seeded`: the seeds of both runs change something. Where they do not, repeating them is no evidence.
+    """
     difference = this.mean - other.mean
     percent = 100 * difference / abs(other.mean) if other.mean else None
-    plain = Comparison(reference, difference, percent, "not tested")
-    if this == other or (this.mean == other.mean and this.values == other.values):
-        return replace(plain, verdict="identical")
-    if min(len(this.values), len(other.values)) < MIN_SEEDS:
+    plain = Comparison(reference, difference, percent, UNTESTED)
+    if not seeded or min(len(this.values), len(other.values)) < MIN_SEEDS:
         return plain
     paired = paired and len(this.values) == len(other.values)
     p, low, high = _test(this.values, other.values, difference, paired=paired)
@@ -101,22 +109,23 @@ def _judged(it: Comparison, corrected: float | None, better: str | None) -> Comp
 
 def _test(
     these: tuple[float, ...], others: tuple[float, ...], difference: float, *, paired: bool
-) -> tuple[float, float, float]:
+) -> tuple[float, float | None, float | None]:
     """(p, low, high) by Welch's t test (Welch 1947), or Student's for pairs.
 
-    Where neither side varies from seed to seed the difference is certain: p is 0 and the interval a point.
+    Where neither side varies from seed to seed the difference is certain: the interval is a point, p 0, or 1 for equal
+    values. Where the test has no finite answer p is 1 and there is no interval.
     """
     from scipy.stats import ttest_ind, ttest_rel  # half a second to import: only where it is needed
 
     varies = [a - b for a, b in zip(these, others, strict=True)] if paired else None
     if len(set(varies)) == 1 if varies else len(set(these)) == len(set(others)) == 1:
-        return 0.0, difference, difference
+        return (0.0 if difference else 1.0), difference, difference
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of values that hardly vary: the result is right as it is
         test = ttest_rel(these, others) if paired else ttest_ind(these, others, equal_var=False)
         interval = test.confidence_interval(1 - SIGNIFICANCE)
     if not all(map(math.isfinite, (test.pvalue, interval.low, interval.high))):
-        return 1.0, difference, difference
+        return 1.0, None, None
     return float(test.pvalue), float(interval.low), float(interval.high)
 
 

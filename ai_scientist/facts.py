@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 
 from ai_scientist.compare import Comparison, against_baseline, compare, judged_alone
-from ai_scientist.metrics import Measurement
+from ai_scientist.metrics import Measurement, seeds_matter
 from ai_scientist.study.state import State
 from ai_scientist.template import Template
 
@@ -30,6 +30,7 @@ def rows(state: State, template: Template, run: int) -> tuple[Row, ...]:
     """
     metrics = state.metrics
     earlier = max((number for number in metrics if number < run), default=0)
+    seeded = seeds_matter(metrics[run]) and seeds_matter(metrics[earlier])
     better = {name: metric.better for name, metric in template.metrics.items()}
     baseline = against_baseline(metrics, better, paired=template.paired) if run else {}
 
@@ -37,7 +38,8 @@ def rows(state: State, template: Template, run: int) -> tuple[Row, ...]:
         other = metrics[earlier].get(dataset, {}).get(metric)
         if not earlier or other is None:
             return None
-        return judged_alone(compare(measurement, other, earlier, paired=template.paired), better.get(metric))
+        it = compare(measurement, other, earlier, paired=template.paired, seeded=seeded)
+        return judged_alone(it, better.get(metric))
 
     return tuple(
         Row(

@@ -12,6 +12,7 @@ from ai_scientist.files import UnreadableFile, read_text
 
 MAX_BYTES = 10_000_000
 MAX_DEPTH = 5
+MAX_VALUE = 1e150  # beyond it differences and variances leave the range of a float
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,12 @@ class Measurement:
 
 Metrics = Mapping[str, Mapping[str, Measurement]]
 """Dataset -> metric -> measurement, in the order of the file."""
+
+
+def seeds_matter(metrics: Metrics) -> bool:
+    """Whether any metric differs from seed to seed; also true where no metric has more than one seed."""
+    values = [it.values for measured in metrics.values() for it in measured.values() if len(it.values) > 1]
+    return not values or any(len(set(each)) > 1 for each in values)
 
 
 class InvalidMetrics(ValueError):
@@ -75,7 +82,9 @@ def _dataset(dataset: str, entry: Any) -> dict[str, Measurement]:
     for key, mean in means.items():
         if not _is_number(mean):
             shown = f"{mean!r:.80}"
-            raise InvalidMetrics(f'final_info.json: "{key}" of dataset "{dataset}" is {shown}, not a finite number')
+            raise InvalidMetrics(
+                f'final_info.json: "{key}" of dataset "{dataset}" is {shown}, not a finite number up to {MAX_VALUE:g}'
+            )
         metric = key.removesuffix("_mean")
         values = _seed_values(seeds, metric)
         measured[metric] = Measurement(float(mean), _stderr(stderrs, metric, values), values)
@@ -121,11 +130,4 @@ def _stderr(stderrs: Any, metric: str, values: tuple[float, ...]) -> float | Non
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and _is_finite(value)
-
-
-def _is_finite(value: float) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # an integer beyond the range of a float
-        return False
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MAX_VALUE

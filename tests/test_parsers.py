@@ -74,6 +74,16 @@ def _deep(path: Path) -> None:
     path.write_text("[" * 100_000 + "]" * 100_000)
 
 
+def test_values_too_large_to_be_compared_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "final_info.json"
+    path.write_text(json.dumps({"d": {"means": {"loss_mean": 1e160}}}))
+    with pytest.raises(InvalidMetrics, match=r"1e\+160, not a finite number up to 1e\+150"):
+        read_metrics(path)
+    seeds = {"loss": [1.7e308, 1.7e308, -1.7e308]}
+    path.write_text(json.dumps({"d": {"means": {"loss_mean": 1.0}, "final_info_dict": seeds}}))
+    assert read_metrics(path)["d"]["loss"].values == ()
+
+
 @pytest.mark.parametrize("make", [_fifo, _link, _huge, _deep, Path.mkdir])
 def test_hostile_results_file_is_refused_at_once(make: Callable[[Path], None], tmp_path: Path) -> None:
     path = tmp_path / "final_info.json"
@@ -159,12 +169,24 @@ def test_verdicts() -> None:
     assert verdict(low, high, "higher") == "worse"
     assert verdict(high, low, None) == "different"
     assert verdict(low, Measurement(1.05, 0.1, (0.95, 1.0, 1.2)), "lower") == "no evidence"
-    assert verdict(low, low, "lower") == "identical"
-    assert verdict(Measurement(1.0), Measurement(2.0), "lower") == "not tested"
-    assert verdict(Measurement(1.0, 0.1, (0.9, 1.1)), Measurement(2.0, 0.1, (1.9, 2.1)), "lower") == "not tested"
+    assert verdict(low, low, "lower") == "no evidence"
+    assert verdict(Measurement(1.0), Measurement(2.0), "lower") == "nothing can be said"
+    assert (
+        verdict(Measurement(1.0, 0.1, (0.9, 1.1)), Measurement(2.0, 0.1, (1.9, 2.1)), "lower") == "nothing can be said"
+    )
     assert verdict(Measurement(1.0, 0, (1, 1, 1)), Measurement(2.0, 0, (2, 2, 2)), "lower") == "better"
     assert compare(low, high, 0).percent == pytest.approx(-80)
     assert compare(low, Measurement(0.0), 0).percent is None
+
+
+def test_seeds_that_change_nothing_are_no_evidence() -> None:
+    def run(*values: float) -> dict[str, dict[str, Measurement]]:
+        return {"d": {"loss": Measurement(sum(values) / 3, None, values)}}
+
+    for ignoring in ({0: run(1, 1.1, 1.2), 1: run(5, 5, 5)}, {0: run(1, 1, 1), 1: run(5, 5.1, 5.2)}):
+        (it,) = against_baseline(ignoring, {"loss": "lower"}, paired=True).values()
+        assert (it.verdict, it.p, it.low) == ("nothing can be said", None, None)
+        assert it.difference > 0
 
 
 def test_interval_p_and_effect_are_the_textbooks() -> None:

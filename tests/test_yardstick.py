@@ -216,6 +216,14 @@ def test_seeds_without_effect_are_flagged() -> None:
     assert suspicion.in_results(1, {0: _metrics(1, 2), 1: _metrics(3)}) == ()  # one seed says nothing
 
 
+def test_run_that_ignores_its_seed_on_one_dataset_is_flagged() -> None:
+    varied = _metrics(1, 2)
+    part = {**_metrics(1, 3), "e": {"loss": Measurement(4.0, 0, (4, 4))}}
+    (said,) = suspicion.in_results(1, {0: {**varied, "e": varied["d"]}, 1: part})
+    assert "ignores its seed on e" in said
+    assert suspicion.in_results(1, {0: {**varied, "e": part["e"]}, 1: {**part, "f": varied["d"]}}) == ()  # as before
+
+
 def test_run_that_is_too_fast_is_flagged() -> None:
     assert "2.0 s, the baseline 60.0 s" in suspicion.in_time(1, 2.0, 60.0)[0]
     assert suspicion.in_time(1, 30.0, 60.0) == ()
@@ -270,6 +278,37 @@ def test_odd_run_is_told_and_listed(bench: Bench) -> None:
     assert "SEEDS is 2, was 3" in bench.of(AttemptEnded)[0].flags[0]
     assert "SEEDS is 2, was 3" in bench.sent()["run_2.attempt_1"]
     assert any("run 1: SEEDS is 2" in remark for remark in bench.of(StudyEnded)[0].remarks)
+
+
+IGNORES = ("rng = random.Random(seed)", "rng = random.Random(0)")
+
+
+def test_baseline_whose_seeds_change_nothing_is_told_and_listed(bench: Bench, capsys: pytest.CaptureFixture) -> None:
+    code = (bench.template / "experiment.py").read_text()
+    (bench.template / "experiment.py").write_text(code.replace(*IGNORES))
+    assert bench.study(GOOD, "--max-runs", "2") == 0
+    said = "every metric of run 0 is the same for every seed"
+    assert said in bench.sent()["run_1.attempt_1"]
+    assert any(said in remark for remark in bench.of(StudyEnded)[0].remarks)
+    assert "nothing can be said" in bench.sent()["run_2.attempt_1"]
+    assert "nothing can be said" in capsys.readouterr().out
+
+
+def test_run_that_ignores_its_seed_is_told_and_no_evidence(bench: Bench) -> None:
+    replies = GOOD | {"run_1.attempt_1": GOOD["run_1.attempt_1"] + block("experiment.py", *IGNORES)}
+    assert bench.study(replies, "--max-runs", "2") == 0
+    told = bench.sent()["run_2.attempt_1"]
+    assert "every metric of run 1 is the same for every seed" in told
+    assert told.count(", nothing can be said") == 4
+    assert ", better" not in told
+
+
+def test_two_seeds_say_nothing(bench: Bench, capsys: pytest.CaptureFixture) -> None:
+    code = (bench.template / "experiment.py").read_text()
+    (bench.template / "experiment.py").write_text(code.replace("SEEDS = 3", "SEEDS = 2"))
+    assert bench.study(GOOD, "--max-runs", "2") == 0
+    assert bench.sent()["run_2.attempt_1"].count(", nothing can be said") == 4
+    assert "fewer than 3 seeds" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ai_scientist import plotting
+from ai_scientist.compare import MIN_SEEDS, UNTESTED
 from ai_scientist.console import wording
 from ai_scientist.console.screens import clean
 from ai_scientist.facts import Row, rows
@@ -18,7 +19,6 @@ from ai_scientist.study.state import State
 from ai_scientist.template import Template
 
 COLOURS = {"better": "green", "worse": "red", "different": "yellow"}
-_MARKS = {"identical": "same", "no evidence": "no evidence", "not tested": ""}
 
 
 def show(console: Console, folder: StudyFolder, state: State, template: Template, seconds: float) -> None:
@@ -46,6 +46,8 @@ def _table(folder: StudyFolder, state: State, template: Template) -> Table:
     datasets = list(by_run[0])
     label = next(iter(by_run[0].values())).label if template.primary else "first metric of each dataset"
     meaning = "mean ± standard error over the seeds; verdicts against the baseline: t test, 5%, Holm-corrected"
+    if any(row.baseline and row.baseline.verdict == UNTESTED for cells in by_run.values() for row in cells.values()):
+        meaning += f'; "{UNTESTED}": fewer than {MIN_SEEDS} seeds, or seeds that change nothing'
     table = Table(title=label, caption=meaning, title_justify="left", caption_justify="left")
     table.add_column("run", justify="right")
     table.add_column("what")
@@ -69,9 +71,8 @@ def _primary(measured: tuple[Row, ...], template: Template) -> dict[str, Row]:
 
 
 def _cell(row: Row) -> Text:
-    verdict = row.baseline.verdict if row.baseline else "not tested"
-    mark = _MARKS.get(verdict, verdict)
-    return Text(uncertain(row.mean, row.stderr) + (f"\n{mark}" if mark else ""), style=COLOURS.get(verdict, "default"))
+    verdict = row.baseline.verdict if row.baseline else ""
+    return Text(f"{uncertain(row.mean, row.stderr)}\n{verdict}".strip(), style=COLOURS.get(verdict, "default"))
 
 
 def uncertain(mean: float, stderr: float | None) -> str:

@@ -18,6 +18,7 @@ from ai_scientist.study.events import (
 )
 from ai_scientist.study.state import State
 from ai_scientist.template import Template
+from ai_scientist.yardstick import suspicion
 
 
 def line(event: Event, state: State, template: Template) -> str:
@@ -33,7 +34,8 @@ def line(event: Event, state: State, template: Template) -> str:
             return f"run 0 (baseline) taken from {event.origin}, not measured here: {means(state, template, 0)}"
         case BaselineMeasured():
             source = "taken from the cache" if event.cached else "measured"
-            return f"run 0 (baseline) {source}, {duration(event.seconds)} of running: {means(state, template, 0)}"
+            measured = means(state, template, 0) + _odd(suspicion.in_results(0, state.metrics))
+            return f"run 0 (baseline) {source}, {duration(event.seconds)} of running: {measured}"
         case TurnEnded():
             return _turn(event)
         case AttemptStarted():
@@ -63,8 +65,11 @@ def _attempt(event: AttemptEnded, state: State, template: Template) -> str:
     if event.outcome != "ok":
         gone = "; given up" if event.run in state.given_up else ""
         return f"{name} {_words(event.outcome)} after {duration(event.seconds)}{gone}: {last_line(event.feedback)}"
-    odd = f"; odd: {'; '.join(event.flags)}" if event.flags else ""
-    return f"{name} done in {duration(event.seconds)}: {means(state, template, event.run)}{odd}"
+    return f"{name} done in {duration(event.seconds)}: {means(state, template, event.run)}{_odd(event.flags)}"
+
+
+def _odd(flags: tuple[str, ...]) -> str:
+    return f"; odd: {'; '.join(flags)}" if flags else ""
 
 
 def means(state: State, template: Template, run: int) -> str:

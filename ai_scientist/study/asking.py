@@ -9,6 +9,7 @@ from ai_scientist.prompts import render
 from ai_scientist.study.events import AttemptEnded, Setup, TurnEnded
 from ai_scientist.study.state import State
 from ai_scientist.template import Template
+from ai_scientist.yardstick import suspicion
 
 MAX_PLAN = 3000
 
@@ -41,6 +42,7 @@ def _first(turn: Turn, state: State, setup: Setup, template: Template) -> str:
             profile_description=setup.profile_description,
             device=setup.device,
             rows=facts.rows(state, template, 0),
+            flags=suspicion.in_results(0, state.metrics),
             metrics=template.metrics,
             sealed=[name for name in (*state.seal.files, *state.seal.definitions) if name not in setup.idea.may_change],
             may_change=setup.idea.may_change,

@@ -255,5 +255,6 @@ def _about_the_yardstick(state: State) -> list[str]:
     return [
         *([f"the idea may change what is sealed otherwise: {allowed}"] if allowed else []),
         *(f"turn {turn.turn.number} was put back. {turn.detail}" for turn in state.turns if turn.status == "forbidden"),
+        *suspicion.in_results(0, {0: state.metrics[0]}),
         *(f"run {attempt.run}: {flag}" for attempt in state.good for flag in attempt.flags),
     ]

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from ai_scientist.idea import Idea
-from ai_scientist.metrics import Metrics
+from ai_scientist.metrics import Metrics, seeds_matter
 
 # Names that say how much work is done, on how much data, or how often it is repeated.
 AMOUNTS = re.compile(r"(?:^|_)(steps?|iters?|iterations?|epochs?|seeds?|fraction)$", re.IGNORECASE)
@@ -15,15 +15,23 @@ MIN_SECONDS = 5.0  # below this, starting Python is most of the time
 
 
 def in_results(run: int, metrics: Mapping[int, Metrics]) -> tuple[str, ...]:
-    """Results that are too alike to come from new code, or from different seeds."""
+    """Results that are too alike to come from new code, or from different seeds; of the baseline (run 0), too."""
     means = {number: _means(measured) for number, measured in metrics.items()}
     alike = [number for number, other in means.items() if number != run and other == means[run]]
     said = [
         f"all results of run {run} are identical to those of run {other}, although the code differs" for other in alike
     ]
-    values = [it.values for measured in metrics[run].values() for it in measured.values() if len(it.values) > 1]
-    if values and all(len(set(each)) == 1 for each in values):
+    if not seeds_matter(metrics[run]):
         said.append(f"every metric of run {run} is the same for every seed: the seeds seem to change nothing")
+        return tuple(said)
+    fixed = [
+        dataset
+        for dataset, measured in metrics[run].items()
+        if not seeds_matter({dataset: measured}) and seeds_matter({dataset: metrics[0].get(dataset, {})})
+    ]
+    said += [
+        f"run {run} ignores its seed on {dataset}: there every metric is the same for every seed" for dataset in fixed
+    ]
     return tuple(said)
 
 
