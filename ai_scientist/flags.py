@@ -29,7 +29,10 @@ DEFAULTS: Mapping[str, Any] = {
     "max_memory": None,
 }
 # What a configuration file may not say: it is about one study.
-NOT_CONFIGURED = {"idea", "resume", "list_ideas", "recording", "no_sandbox", "allow_network", "data", "baseline"}
+NOT_CONFIGURED = {
+    *("idea", "idea_file", "idea_text", "resume", "list_ideas"),
+    *("recording", "no_sandbox", "allow_network", "data", "baseline"),
+}
 
 
 class Parser(argparse.ArgumentParser):
@@ -44,6 +47,8 @@ class Flags:
     """What was asked for. None: not given, so that --resume keeps what the study was started with."""
 
     idea: list[str]
+    idea_file: Path | None
+    idea_text: str | None
     template: str | None
     templates_dir: Path
     results_dir: Path
@@ -99,9 +104,10 @@ def parse(arguments: list[str]) -> Flags:
 
 
 def _check(parser: Parser, flags: Flags) -> None:
-    if not (flags.idea or flags.resume or flags.list_ideas):
-        parser.error("say what to do: --idea NAME, --resume FOLDER or --list-ideas")
-    if flags.resume and (flags.idea or flags.profile or flags.template or flags.baseline):
+    brought = flags.idea_file is not None or flags.idea_text is not None
+    if not (flags.idea or brought or flags.resume or flags.list_ideas):
+        parser.error("say what to do: --idea NAME, --idea-file FILE, --idea-text TEXT, --resume FOLDER or --list-ideas")
+    if flags.resume and (flags.idea or brought or flags.profile or flags.template or flags.baseline):
         parser.error(
             "--resume goes on with the idea, template, profile and baseline of its study; leave those flags out"
         )
@@ -137,7 +143,9 @@ def _toml(path: Path) -> dict[str, Any]:
 def _add_choices(parser: Parser) -> None:
     add = parser.add_argument
     add("--idea", action="append", default=[], metavar="NAME", help="an idea to pursue; may be given several times")
-    add("--template", metavar="NAME", help="look for the idea in this template only")
+    add("--idea-file", type=Path, metavar="FILE", help="an idea of your own: a JSON file as an entry of ideas.json")
+    add("--idea-text", metavar="TEXT", help="an idea of your own in words")
+    add("--template", metavar="NAME", help="the template of the idea")
     add("--templates-dir", type=Path, default=TEMPLATES, metavar="DIR", help="where the templates are")
     add("--results-dir", type=Path, default=Path("results"), metavar="DIR", help="where studies go (default: results)")
     add("--model", metavar="NAME", help="the model, by litellm's name: claude-opus-4-6, openai/NAME, ...")

@@ -8,6 +8,7 @@ from ai_scientist.errors import UsageError
 from ai_scientist.exits import exit_code
 from ai_scientist.flags import Flags, parse
 from ai_scientist.idea import Idea, nearest
+from ai_scientist.ideas.bring import from_file, from_text
 from ai_scientist.interrupts import interruptible
 from ai_scientist.template import Template, find_templates, read_template
 
@@ -31,6 +32,7 @@ def _work(flags: Flags) -> int:
     if flags.resume:
         return 0 if session.resume(flags, flags.resume) else 1
     wanted = [find(name, templates(flags), unusable(flags)) for name in dict.fromkeys(flags.idea)]
+    wanted += brought(flags)
     plans = [planning.plan(flags, template, idea) for template, idea in wanted]
     complete = [session.begin(flags, template, plan) for (template, _), plan in zip(wanted, plans, strict=True)]
     return 0 if all(complete) else 1
@@ -50,6 +52,17 @@ def find(name: str, among: list[Template], passed_over: Sequence[str] = ()) -> t
     if len(homes) > 1:
         raise UsageError(f'idea "{name}" is in several templates: choose one with --template ({", ".join(homes)})')
     return found[0]
+
+
+def brought(flags: Flags) -> list[tuple[Template, Idea]]:
+    """The ideas of --idea-file and --idea-text with the template to pursue them with; the template is not changed."""
+    ideas = [*(from_file(flags.idea_file) if flags.idea_file else ())]
+    ideas += [from_text(flags.idea_text)] if flags.idea_text is not None else []
+    among = templates(flags) if ideas else []
+    if ideas and len(among) != 1:
+        names = ", ".join(folder.name for folder in find_templates(flags.templates_dir))
+        raise UsageError(f"your own idea needs a template to be pursued with: choose one with --template ({names})")
+    return [(template, idea) for template in among for idea in ideas]
 
 
 def templates(flags: Flags) -> list[Template]:

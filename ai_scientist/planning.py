@@ -156,7 +156,8 @@ def _voice(flags: Flags, template: Template, idea: Idea) -> tuple[str, str]:
         return "", str(_recording(flags.recording))
     if flags.model or os.environ.get(KEY):
         return flags.model or DEFAULT_MODEL, ""
-    shipped = template.recording(idea.name)
+    # A recording answers for the idea that it was made for, not for another one of the same name.
+    shipped = template.recording(idea.name) if any(idea.same_as(other) for other in template.ideas()) else None
     if shipped is None:
         recorded = [other.name for other in template.ideas() if template.recording(other.name)]
         raise UsageError(

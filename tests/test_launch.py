@@ -28,7 +28,7 @@ def _error(capsys: pytest.CaptureFixture) -> str:
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        ([], "--idea NAME, --resume FOLDER or --list-ideas"),
+        ([], "--idea-text TEXT, --resume FOLDER or --list-ideas"),
         (["--idea", "x", "--max-runs", "0"], "--max-runs"),
         (["--idea", "x", "--max-runs", "many"], '"many" is not a whole number'),
         (["--idea", "x", "--max-attempts", "-1"], "--max-attempts"),
@@ -36,6 +36,7 @@ def _error(capsys: pytest.CaptureFixture) -> str:
         (["--idea", "x", "--run-timeout", "nan"], "--run-timeout"),
         (["--idea", "x", "--plot-timeout", "soon"], "--plot-timeout"),
         (["--idea", "x", "--resume", "y"], "leave those flags out"),
+        (["--idea-text", "x", "--resume", "y"], "leave those flags out"),
         (["--idea", "x", "--model", "m", "--recording", "r"], "exclude each other"),
         (["--no-such-flag"], "--no-such-flag"),
     ],
