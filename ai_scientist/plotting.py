@@ -1,6 +1,12 @@
 """What can be told of plot.py without running it: the runs in its `labels` dict."""
 
 import ast
+import re
+from pathlib import Path
+
+from ai_scientist.files import UnreadableFile, read_text
+
+MAX_BYTES = 5_000_000
 
 
 def labels(code: str) -> dict[str, str]:
@@ -22,6 +28,15 @@ def labels(code: str) -> dict[str, str]:
             case ast.Assign(targets=[ast.Subscript(ast.Name("labels"), ast.Constant(str(key)))]):
                 found[key] = ast.unparse(node.value)
     return found
+
+
+def run_names(plot: Path) -> dict[int, str]:
+    """What plot.py calls each run: run number -> its label; empty where the file cannot be read."""
+    try:
+        named = labels(read_text(plot, MAX_BYTES))
+    except UnreadableFile:
+        return {}
+    return {int(run.removeprefix("run_")): text for run, text in named.items() if re.fullmatch(r"run_\d{1,9}", run)}
 
 
 def _texts(value: ast.Dict) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Prompts: jinja2 files under `prompts/`, rendered with StrictUndefined; no prompt text stands in Python."""
 
+import math
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,16 @@ def number(value: float) -> str:
 def signed(value: float) -> str:
     """A difference with its sign."""
     return ("+" if value > 0 else "") + number(value)
+
+
+def uncertain(mean: float, stderr: float | None) -> str:
+    """A mean with its standard error, both to the second digit of the error: 1263 ± 130, 0.0078 ± 0.0013."""
+    if not stderr:
+        return number(mean) if stderr is None else f"{number(mean)} ± 0"
+    digits = 1 - math.floor(math.log10(stderr))
+    if digits > 4:
+        return f"{mean:.3g} ± {stderr:.1e}"
+    return f"{round(mean, digits):.{max(0, digits)}f} ± {round(stderr, digits):.{max(0, digits)}f}"
 
 
 def probability(value: float) -> str:

@@ -21,7 +21,8 @@ def _outcome(study: Path) -> dict[str, object]:
     events = [entry.event for entry in read_journal(study / "journal.jsonl")]
     state = fold(events)
     records = [json.loads(line) for line in (study / "transcript.jsonl").read_text().splitlines()]
-    files = ("notes.txt", "experiment.py", "plot.py", "run_1.py", "run_2.py", "run_1/final_info.json", "loss_wide.png")
+    code = ("experiment.py", "plot.py", "run_1.py", "run_2.py")
+    files = (*code, "notes.txt", "results.md", "results.csv", "run_1/final_info.json", "loss_wide.png")
     return {
         "turns": [(event.turn, event.status) for event in events if isinstance(event, TurnEnded)],
         "attempts": [(event.run, event.attempt, event.outcome) for event in state.attempts],

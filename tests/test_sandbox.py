@@ -20,6 +20,7 @@ from ai_scientist.sandbox import Confinement, Sandbox, landlock
 from ai_scientist.sandbox.bubblewrap import Bubblewrap, works
 from ai_scientist.sandbox.landlock import Landlock
 from ai_scientist.study.events import AttemptEnded, StudyStarted
+from ai_scientist.study.folder import StudyFolder
 
 NEEDS_BWRAP = pytest.mark.skipif(not works(), reason="bubblewrap is not installed or may not be used here")
 with tempfile.TemporaryDirectory() as _place:
@@ -30,6 +31,7 @@ MODES = [
     pytest.param(Landlock(), id="landlock", marks=NEEDS_LANDLOCK),
 ]
 LAUNCHER = Path(__file__).parents[1] / "launch_scientist.py"
+RECORDS = ("journal.jsonl", "transcript.jsonl", "log.txt", "results.md", "results.csv")
 SECRET = "sk-secret-of-the-orchestrator"
 
 
@@ -46,8 +48,7 @@ class Cell:
 
     def run(self, program: str, limits: Limits = Limits(30), *, network: bool = False) -> Exit:  # noqa: B008
         (self.root / "experiment.py").write_text(program)
-        names = ("experiment.py", "notes.txt", "run_0", "run_1")
-        visible = tuple(self.root / name for name in names)
+        visible = StudyFolder(self.root).shown()
         confinement = Confinement(visible, (self.out,), (), sys.executable, self.root, self.root, network=network)
         arguments = self.sandbox.wrap((sys.executable, "experiment.py"), confinement)
         environment = {"PATH": os.environ["PATH"], **self.sandbox.environment()}
@@ -66,7 +67,7 @@ def cell(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     root = tmp_path / "study"
     for name in ("run_0", "run_1", ".git/hooks"):
         (root / name).mkdir(parents=True)
-    for name in ("journal.jsonl", "transcript.jsonl", "log.txt", "notes.txt", "run_0/final_info.json"):
+    for name in (*RECORDS, "notes.txt", "run_0/final_info.json"):
         (root / name).write_text("untouched")
     (tmp_path / "home" / ".ssh").mkdir(parents=True)
     (tmp_path / "home" / ".ssh" / "id_rsa").write_text("private key")
@@ -130,7 +131,7 @@ for name in glob.glob("/proc/[0-9]*/environ") + glob.glob("/proc/[0-9]*/cmdline"
 
 
 def test_records_are_neither_read_nor_written(cell: Cell) -> None:
-    for name in ("journal.jsonl", "transcript.jsonl", "log.txt"):
+    for name in RECORDS:
         refused(cell, f"assert 'untouched' in open('{name}').read()", f"open('{name}', 'a').write('x')")
         refused(cell, f"os.remove('{name}')", f"os.rename('run_1/stdout.log', '{name}')")
     refused(cell, "open('.git/hooks/pre-commit', 'w')", "os.mkdir('.git/x')")

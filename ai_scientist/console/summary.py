@@ -1,6 +1,5 @@
 """What is printed at the end: the table of the runs, where everything lies, and what it cost."""
 
-import math
 from pathlib import Path
 
 from rich.console import Console
@@ -12,8 +11,7 @@ from ai_scientist.compare import MIN_SEEDS, UNTESTED
 from ai_scientist.console import wording
 from ai_scientist.console.screens import clean
 from ai_scientist.facts import Row, rows
-from ai_scientist.files import UnreadableFile, read_text
-from ai_scientist.prompts import number
+from ai_scientist.prompts import uncertain
 from ai_scientist.study.folder import StudyFolder
 from ai_scientist.study.state import State
 from ai_scientist.template import Template
@@ -26,7 +24,13 @@ def show(console: Console, folder: StudyFolder, state: State, template: Template
     if state.baseline:
         console.print(_table(folder, state, template))
     plots = folder.plots()
-    places = {"notes": folder.notes, "plots": folder.root / "*.png" if plots else None, "folder": folder.root}
+    tables = folder.results_md if state.baseline else None
+    places = {
+        "notes": folder.notes,
+        "tables": tables,
+        "plots": folder.root / "*.png" if plots else None,
+        "folder": folder.root,
+    }
     for name, path in places.items():
         if path is not None:
             extra = f" ({len(plots)} files)" if name == "plots" else ""
@@ -53,10 +57,10 @@ def _table(folder: StudyFolder, state: State, template: Template) -> Table:
     table.add_column("what")
     for dataset in datasets:
         table.add_column(dataset, justify="right")
-    names = _names(folder)
+    names = {0: "Baseline"} | plotting.run_names(folder.plot)
     for run, cells in by_run.items():
         shown = [_cell(cells[dataset]) if dataset in cells else Text("-") for dataset in datasets]
-        table.add_row(str(run), Text(names.get(f"run_{run}", "Baseline" if run == 0 else "")), *shown)
+        table.add_row(str(run), Text(clean(names.get(run, ""))[:40]), *shown)
     for run in state.given_up:
         table.add_row(str(run), Text("failed for good", style="red"))
     return table
@@ -73,24 +77,6 @@ def _primary(measured: tuple[Row, ...], template: Template) -> dict[str, Row]:
 def _cell(row: Row) -> Text:
     verdict = row.baseline.verdict if row.baseline else ""
     return Text(f"{uncertain(row.mean, row.stderr)}\n{verdict}".strip(), style=COLOURS.get(verdict, "default"))
-
-
-def uncertain(mean: float, stderr: float | None) -> str:
-    """A mean with its standard error, both to the second digit of the error: 1263 ± 130, 0.0078 ± 0.0013."""
-    if not stderr:
-        return number(mean) if stderr is None else f"{number(mean)} ± 0"
-    digits = 1 - math.floor(math.log10(stderr))
-    if digits > 4:
-        return f"{mean:.3g} ± {stderr:.1e}"
-    return f"{round(mean, digits):.{max(0, digits)}f} ± {round(stderr, digits):.{max(0, digits)}f}"
-
-
-def _names(folder: StudyFolder) -> dict[str, str]:
-    try:
-        labels = plotting.labels(read_text(folder.plot, 5_000_000))
-    except UnreadableFile:
-        return {}
-    return {run: clean(name)[:40] for run, name in labels.items()}
 
 
 def _shown(path: Path) -> Path:

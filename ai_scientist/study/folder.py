@@ -42,6 +42,15 @@ class StudyFolder:
     def log(self) -> Path:
         return self.root / "log.txt"
 
+    @property
+    def results_md(self) -> Path:
+        """The result tables to be read; like results_csv written by the orchestrator alone."""
+        return self.root / "results.md"
+
+    @property
+    def results_csv(self) -> Path:
+        return self.root / "results.csv"
+
     def run(self, number: int) -> Path:
         """The folder that run `number` writes to."""
         return self.root / f"run_{number}"
@@ -68,8 +77,9 @@ class StudyFolder:
         return self.root / "plot_output"
 
     def shown(self) -> tuple[Path, ...]:
-        """What the code of a study may see in its folder: everything but the records, the evidence and the plots."""
-        hidden = {self.journal, self.transcript, self.log, self.plot_output, self.smoke, self.root / "failed"}
+        """What the code of a study may see in its folder: everything but records, tables, evidence and plots."""
+        records = {self.journal, self.transcript, self.log, self.results_md, self.results_csv}
+        hidden = {*records, self.plot_output, self.smoke, self.root / "failed"}
         return tuple(
             path
             for path in sorted(self.root.iterdir())

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from ai_scientist import notes
+from ai_scientist import notes, tables
 from ai_scientist.files import UnreadableFile, read_text, write_text
 from ai_scientist.lab import Edit, Lab
 from ai_scientist.metrics import InvalidMetrics, Metrics, read_metrics
@@ -42,7 +42,7 @@ def take(step: Step, state: State, lab: Lab, record: Record) -> Event:
     within_budget(lab, state.setup)
     match step:
         case MeasureBaseline():
-            return _measure_baseline(state.setup, lab, record)
+            return _measure_baseline(state, state.setup, lab, record)
         case AskAgent():
             return _ask_agent(step, state, lab)
         case RunExperiment():
@@ -51,18 +51,22 @@ def take(step: Step, state: State, lab: Lab, record: Record) -> Event:
             event = draw(step, state, state.setup, lab, record)
             return _committed(event, state, lab, f"Plots, attempt {step.attempt}: {event.outcome}")
         case End():
+            tables.write(lab.folder, state, lab.template)  # once more: plot.py names the runs
+            History(lab.folder.root).commit("Result tables")
             return ending(state)
     raise AssertionError(f"{step} cannot be taken")
 
 
-def _measure_baseline(setup: Setup, lab: Lab, record: Record) -> Event:
+def _measure_baseline(state: State, setup: Setup, lab: Lab, record: Record) -> Event:
     metrics, seconds, cached = baseline.measure(lab, setup, record)
     profile = f"{setup.profile} ({setup.profile_description})" if setup.profile_description else setup.profile
     write_text(lab.folder.notes, notes.header(setup.idea, profile, setup.device, metrics))
+    event = BaselineMeasured(metrics, seconds, cached, "", setup.baseline)
+    tables.write(lab.folder, after(state, event), lab.template)
     history = History(lab.folder.root)
     commit = history.commit("Baseline")
     history.tag("run_0")
-    return BaselineMeasured(metrics, seconds, cached, commit, setup.baseline)
+    return replace(event, commit=commit)
 
 
 def _ask_agent(step: AskAgent, state: State, lab: Lab) -> Event:
@@ -199,10 +203,16 @@ Committed = TypeVar("Committed", TurnEnded, AttemptEnded, PlotEnded)
 
 
 def _committed(event: Committed, state: State, lab: Lab, message: str) -> Committed:
-    """The event with its commit; where it gives a run up, experiment.py goes back to the last code that worked."""
+    """The event with its commit; where it gives a run up, experiment.py goes back to the last code that worked.
+
+    The result tables are written anew where there is a result, or a run without one, more.
+    """
     history = History(lab.folder.root)
-    if after(state, event).given_up != state.given_up:
+    then = after(state, event)
+    if then.given_up != state.given_up:
         history.restore_file(lab.folder.experiment.name, f"run_{max(state.metrics)}")
+    if (then.given_up, len(then.metrics)) != (state.given_up, len(state.metrics)):
+        tables.write(lab.folder, then, lab.template)
     return replace(event, commit=history.commit(message))
 
 
