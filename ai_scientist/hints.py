@@ -5,6 +5,7 @@ import re
 _MODULE = re.compile(r"^ModuleNotFoundError: No module named '([\w.]+)'", re.MULTILINE)
 _FILE = re.compile(r"^(?:\w+\.)*(?:FileNotFoundError|PermissionError|NotADirectoryError):.*?'([^'\n]+)'", re.MULTILINE)
 _EXISTS = re.compile(r"^(?:\w+\.)*FileExistsError:.*?'([^'\n]+)'", re.MULTILINE)
+_READ_ONLY = re.compile(r"^OSError: \[Errno 30\].*?'([^'\n]+)'", re.MULTILINE)
 _NO_GPU = re.compile(r"not compiled with CUDA|Found no NVIDIA driver|No CUDA GPUs are available|no CUDA-capable device")
 _NETWORK = re.compile(
     r"gaierror|URLError|NewConnectionError|NameResolutionError|MaxRetryError|Network is unreachable|ProxyError"
@@ -30,6 +31,8 @@ def hint(said: str, python: str, *, network: bool) -> str:
         )
     if exists := _EXISTS.findall(said):
         return f"The output folder is there before the script starts: let it create {exists[-1]} with exist_ok=True."
+    if written := _READ_ONLY.findall(said):
+        return f"It writes {written[-1]}, outside its output folder: let it write in the folder --out_dir alone."
     if (files := _FILE.findall(said)) and _lies_outside(files[-1]):
         return (
             f"It reads {files[-1]}, outside the study, which runs are not shown: put the data into the template's "

@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,17 +20,16 @@ from ai_scientist.sandbox.choose import choose
 from ai_scientist.sandbox.none import NoSandbox
 from ai_scientist.study.events import Setup
 from ai_scientist.study.folder import METRICS
-from ai_scientist.template import Template
+from ai_scientist.template import SMOKE, Template
 from ai_scientist.yardstick.seal import seal
 
 DEFAULT_MODEL = "claude-opus-4-6"
 KEY = "ANTHROPIC_API_KEY"
-SMOKE = "smoke"
 
 
 def plan(flags: Flags, template: Template, idea: Idea) -> Setup:
     """What a new study is started with. Raises UsageError for what can be seen to be wrong before it begins."""
-    python = _interpreter(flags.python or sys.executable)
+    python = interpreter(flags.python or sys.executable)
     machine = probe(python)
     profile = template.profile(flags.profile, machine.kind)
     model, recording = _voice(flags, template, idea)
@@ -55,8 +54,8 @@ def plan(flags: Flags, template: Template, idea: Idea) -> Setup:
         price=_price(flags),
         smoke=trial.environment if trial and profile.name != SMOKE else None,
         sandbox=choose(allow_none=flags.no_sandbox).name,
-        network=_network(flags, template),
-        data=(*_data(template), *_further_data(flags)),
+        network=network(template, allowed=flags.allow_network),
+        data=(*declared_data(template), *further_data(flags.data)),
         versions={"ai-scientist": __version__, **machine.versions},
         baseline=str(_baseline(flags.baseline)) if flags.baseline else "",
     )
@@ -73,9 +72,9 @@ def changed(setup: Setup, flags: Flags) -> Setup:
     given["price"] = _price(flags) or setup.price
     given["sandbox"] = choose(allow_none=flags.no_sandbox or setup.sandbox == NoSandbox.name).name
     if flags.data:
-        given["data"] = (*setup.data, *_further_data(flags))
+        given["data"] = (*setup.data, *further_data(flags.data))
     if flags.python:
-        given["python"] = _interpreter(flags.python)
+        given["python"] = interpreter(flags.python)
     if flags.model or flags.recording:
         given |= {"model": flags.model or "", "recording": str(_recording(flags.recording) if flags.recording else "")}
     return replace(setup, **given)
@@ -91,14 +90,15 @@ def _known_to_the_seal(idea: Idea, template: Template) -> None:
         )
 
 
-def _network(flags: Flags, template: Template) -> bool:
+def network(template: Template, *, allowed: bool) -> bool:
     """Both must say it: the template that it needs the network, the user that it may have it."""
-    if template.network and not flags.allow_network:
+    if template.network and not allowed:
         raise UsageError(f"template {template.name} needs the network: allow it with --allow-network")
     return template.network
 
 
-def _data(template: Template) -> tuple[str, ...]:
+def declared_data(template: Template) -> tuple[str, ...]:
+    """The folders outside the template that its runs read."""
     folders = [(template.folder / name).expanduser().resolve() for name in template.data]
     for folder in folders:
         if not folder.exists():
@@ -106,11 +106,12 @@ def _data(template: Template) -> tuple[str, ...]:
     return tuple(map(str, folders))
 
 
-def _further_data(flags: Flags) -> tuple[str, ...]:
-    for path in flags.data:
+def further_data(paths: Sequence[Path]) -> tuple[str, ...]:
+    """What --data names. Raises UsageError for what is not there."""
+    for path in paths:
         if not path.exists():
             raise UsageError(f"--data {path}: there is no such file or folder")
-    return tuple(str(path.resolve()) for path in flags.data)
+    return tuple(str(path.resolve()) for path in paths)
 
 
 def _baseline(folder: Path) -> Path:
@@ -173,7 +174,8 @@ def _recording(path: Path) -> Path:
     raise UsageError(f"--recording {path}: there is no such file or folder")
 
 
-def _interpreter(name: str) -> str:
+def interpreter(name: str) -> str:
+    """The interpreter's whole path. Raises UsageError where there is none."""
     found = shutil.which(name)
     if found is None:
         raise UsageError(f"--python {name}: there is no such program")

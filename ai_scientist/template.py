@@ -16,6 +16,8 @@ from ai_scientist.idea import Idea, read_ideas
 CODE = ("experiment.py", "plot.py")
 IDEAS = ("ideas.json", "seed_ideas.json")
 MAX_BYTES = 2_000_000
+# The profile in which a whole run takes seconds: edits are tried by it.
+SMOKE = "smoke"
 DeviceKind = Literal["cpu", "gpu"]
 
 
@@ -37,7 +39,7 @@ class Profile:
 
     name: str
     description: str = ""
-    default_on: str = ""
+    default_on: Literal["", "cpu", "gpu"] = ""
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -168,13 +170,18 @@ def _read_toml(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        content = tomllib.loads(read_text(path, MAX_BYTES))
-        for name, profile in content.get("profiles", {}).items():
-            profile["name"] = name
-        settings = TypeAdapter(_Settings).validate_python(content)
-    except (UnreadableFile, tomllib.TOMLDecodeError, AttributeError, TypeError) as error:
+        return settings(tomllib.loads(read_text(path, MAX_BYTES)))
+    except (UnreadableFile, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path}: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]
         raise UsageError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    return vars(settings)
+
+
+def settings(content: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a Template that a template.toml gives. Raises pydantic's ValidationError with all that is wrong."""
+    profiles = content.get("profiles")
+    if isinstance(profiles, dict):
+        named = {key: {**it, "name": key} if isinstance(it, dict) else it for key, it in profiles.items()}
+        content = content | {"profiles": named}
+    return vars(TypeAdapter(_Settings).validate_python(content))

@@ -9,10 +9,11 @@ from typing import Literal
 from ai_scientist.errors import LimitReached
 from ai_scientist.feedback import failure_text
 from ai_scientist.files import tail
-from ai_scientist.lab import Command, Exit, Lab, Limits, ProcessId
-from ai_scientist.sandbox import Confinement
+from ai_scientist.lab import Command, Executor, Exit, Lab, Limits, ProcessId
+from ai_scientist.sandbox import Confinement, Sandbox
 from ai_scientist.secrets import mask
 from ai_scientist.study.events import AttemptStarted, Event, Setup
+from ai_scientist.study.folder import StudyFolder
 
 Record = Callable[[Event], None]
 
@@ -89,22 +90,36 @@ def _execute(
     folder: Path | None = None,
 ) -> Executed:
     out.mkdir(exist_ok=True)
-    stdout, stderr = lab.folder.output(out)
-    place = folder or lab.folder.root
     confinement = Confinement(
         lab.folder.shown(),
         (out,),
         tuple(Path(data) for data in setup.data),
         setup.python,
         lab.folder.root,
-        place,
+        folder or lab.folder.root,
         network=setup.network,
         gpu=setup.device != CPU,
     )
-    arguments = lab.sandbox.wrap((setup.python, *own), confinement)
-    variables = {**lab.sandbox.environment(), **variables}
-    command = Command(arguments, place, variables, stdout, stderr, (out,), init=lab.sandbox.init)
-    ended = lab.executor.run(command, limits, started, lab.screen.output)
+    return execute(lab.executor, lab.sandbox, confinement, own, variables, limits, started, lab.screen.output)
+
+
+def execute(
+    executor: Executor,
+    sandbox: Sandbox,
+    confinement: Confinement,
+    own: tuple[str, ...],
+    variables: Mapping[str, str],
+    limits: Limits,
+    started: Callable[[ProcessId], None],
+    output: Callable[[str], None],
+) -> Executed:
+    """The interpreter with the arguments `own`, confined, its output in the folder that it may write to."""
+    out = confinement.writable[0]
+    stdout, stderr = StudyFolder(confinement.root).output(out)
+    arguments = sandbox.wrap((confinement.python, *own), confinement)
+    variables = {**sandbox.environment(), **variables}
+    command = Command(arguments, confinement.folder, variables, stdout, stderr, (out,), init=sandbox.init)
+    ended = executor.run(command, limits, started, output)
     return _judge(ended, tail(stdout), tail(stderr), own[0])
 
 

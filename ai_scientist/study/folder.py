@@ -10,6 +10,8 @@ from ai_scientist.errors import UsageError
 
 METRICS = "final_info.json"
 EDITABLE = ("experiment.py", "plot.py", "notes.txt")
+# What of a template is not the experiment's: lists of ideas, recordings, results, and what belongs to write-ups.
+NOT_SEEDED = ("ideas.json", "seed_ideas.json", "recordings", "run_*", "latex", "__pycache__", ".*", "*.png")
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,11 @@ def create(results: Path, template: str, idea: str, now: datetime) -> StudyFolde
             raise UsageError(f"cannot create {root}: {error.strerror}; choose another --results-dir") from None
         else:
             return StudyFolder(root)
+
+
+def copy_template(source: Path, root: Path) -> None:
+    """Copy what of a template belongs to a study into the study folder."""
+    shutil.copytree(source, root, ignore=shutil.ignore_patterns(*NOT_SEEDED), dirs_exist_ok=True)
 
 
 def copy_tree(source: Path, target: Path) -> None:

@@ -1,12 +1,12 @@
 """The loop of a study: fold the journal, take the next step, write down what happened, until nothing is left to do."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from ai_scientist.lab import Lab
 from ai_scientist.study.baseline import code_hash
 from ai_scientist.study.events import Event, Setup, StudyResumed, StudyStarted
+from ai_scientist.study.folder import copy_template
 from ai_scientist.study.history import History
 from ai_scientist.study.journal import Journal
 from ai_scientist.study.state import State, fold
@@ -14,9 +14,6 @@ from ai_scientist.study.steps import DONE, next_step
 from ai_scientist.study.take import take
 from ai_scientist.template import Template
 from ai_scientist.yardstick.seal import seal
-
-# What of a template is not the experiment's: lists of ideas, recordings, results, and what belongs to write-ups.
-NOT_SEEDED = ("ideas.json", "seed_ideas.json", "recordings", "run_*", "latex", "__pycache__", ".*", "*.png")
 
 
 def pursue(journal: Journal, lab: Lab, follow: Callable[[Event, State], None]) -> State:
@@ -33,7 +30,7 @@ def pursue(journal: Journal, lab: Lab, follow: Callable[[Event, State], None]) -
 
 def seed(journal: Journal, template: Template, root: Path, setup: Setup) -> None:
     """Fill a new study folder from its template, seal the yardstick, and begin its history and its journal."""
-    shutil.copytree(template.folder, root, ignore=shutil.ignore_patterns(*NOT_SEEDED), dirs_exist_ok=True)
+    copy_template(template.folder, root)
     (root / "notes.txt").write_text(f"# Title: {setup.idea.title}\n", encoding="utf-8")
     history = History(root)
     history.create()
