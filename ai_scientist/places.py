@@ -13,6 +13,7 @@ def _shipped(name: str) -> Path:
 
 PROMPTS = _shipped("prompts")
 TEMPLATES = _shipped("templates")
+SCAFFOLDING = _shipped("scaffolding")
 
 
 def user_configuration() -> Path:
