@@ -17,8 +17,8 @@ def hint(said: str, python: str, *, network: bool) -> str:
     """One sentence on what is missing, and how to give it; "" where the traceback does not tell."""
     if module := _MODULE.findall(said):
         return (
-            f"The package {module[-1].partition('.')[0]} is not installed for {python}: install it there, or name an "
-            f"interpreter that has it with --python."
+            f"The package {module[-1].partition('.')[0]} is not installed for {python}: name it in the "
+            f"template's requirements.txt, or an interpreter that has it with --python."
         )
     if _NO_GPU.search(said):
         return (

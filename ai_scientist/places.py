@@ -24,5 +24,13 @@ def user_configuration() -> Path:
 
 def matplotlib_cache() -> Path:
     """matplotlib's font cache takes seconds to build: kept from run to run, outside the user's own configuration."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "ai-scientist" / "matplotlib"
+    return _cache() / "matplotlib"
+
+
+def environments() -> Path:
+    """Where the virtual environments of templates are kept."""
+    return _cache() / "environments"
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "ai-scientist"

@@ -1,7 +1,6 @@
 """From flags to the setup of a study: who answers, what runs it, and its limits. What can be wrong is found here."""
 
 import os
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,6 +9,7 @@ from typing import Any
 
 from ai_scientist import __version__
 from ai_scientist.budget import Budget
+from ai_scientist.environments import interpreter_for, key_of
 from ai_scientist.errors import UsageError
 from ai_scientist.flags import GIGABYTE, Flags
 from ai_scientist.idea import Idea
@@ -29,12 +29,13 @@ KEY = "ANTHROPIC_API_KEY"
 
 def plan(flags: Flags, template: Template, idea: Idea) -> Setup:
     """What a new study is started with. Raises UsageError for what can be seen to be wrong before it begins."""
-    python = interpreter(flags.python or sys.executable)
+    _known_to_the_seal(idea, template)
+    model, recording = _voice(flags, template, idea)
+    data = (*declared_data(template), *further_data(flags.data))
+    python = interpreter_for(template, flags.python, _say)  # last: it may install packages
     machine = probe(python)
     profile = template.profile(flags.profile, machine.kind)
-    model, recording = _voice(flags, template, idea)
     trial = template.profiles.get(SMOKE)
-    _known_to_the_seal(idea, template)
     return Setup(
         idea=idea,
         template=template.name,
@@ -55,14 +56,17 @@ def plan(flags: Flags, template: Template, idea: Idea) -> Setup:
         smoke=trial.environment if trial and profile.name != SMOKE else None,
         sandbox=choose(allow_none=flags.no_sandbox).name,
         network=network(template, allowed=flags.allow_network),
-        data=(*declared_data(template), *further_data(flags.data)),
-        versions={"ai-scientist": __version__, **machine.versions},
+        data=data,
+        versions={"ai-scientist": __version__, "environment": key_of(python), **machine.versions},
         baseline=str(_baseline(flags.baseline)) if flags.baseline else "",
     )
 
 
-def changed(setup: Setup, flags: Flags) -> Setup:
-    """The setup of an interrupted study with the flags that --resume was given in place of its own."""
+def changed(setup: Setup, flags: Flags, template: Template) -> Setup:
+    """The setup of an interrupted study with the flags that --resume was given in place of its own.
+
+    `template` is read from the study folder: an environment that is no longer in the cache is made anew.
+    """
     same = {name: value for name in ("max_runs", "max_attempts", "plot_timeout") if (value := getattr(flags, name))}
     given: dict[str, Any] = dict(same)
     budget = ("max_cost", "max_tokens", "max_hours", "max_gpu_hours")
@@ -73,11 +77,15 @@ def changed(setup: Setup, flags: Flags) -> Setup:
     given["sandbox"] = choose(allow_none=flags.no_sandbox or setup.sandbox == NoSandbox.name).name
     if flags.data:
         given["data"] = (*setup.data, *further_data(flags.data))
-    if flags.python:
-        given["python"] = interpreter(flags.python)
+    if flags.python or not Path(setup.python).exists():
+        given["python"] = interpreter_for(template, flags.python, _say)
     if flags.model or flags.recording:
         given |= {"model": flags.model or "", "recording": str(_recording(flags.recording) if flags.recording else "")}
     return replace(setup, **given)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
 
 
 def _known_to_the_seal(idea: Idea, template: Template) -> None:
@@ -172,11 +180,3 @@ def _recording(path: Path) -> Path:
     if path.is_dir() or path.is_file():
         return path.absolute()
     raise UsageError(f"--recording {path}: there is no such file or folder")
-
-
-def interpreter(name: str) -> str:
-    """The interpreter's whole path. Raises UsageError where there is none."""
-    found = shutil.which(name)
-    if found is None:
-        raise UsageError(f"--python {name}: there is no such program")
-    return str(Path(found).absolute())  # not resolved: a virtual environment is known by the link's place

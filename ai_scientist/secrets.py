@@ -3,11 +3,17 @@
 import mmap
 import os
 import re
+from collections.abc import Mapping
 from typing import BinaryIO
 
 _NAMES = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)
 _MIN_LENGTH = 8  # shorter values ("none", "1") would mask ordinary words
 MASK = "[masked]"
+
+
+def without_keys(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment without keys and tokens, for programs that have no use for them; those of pip and uv stay."""
+    return {name: it for name, it in environment.items() if name.startswith(("PIP_", "UV_")) or not _NAMES.search(name)}
 
 
 def mask(text: str) -> str:

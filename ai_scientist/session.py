@@ -82,7 +82,7 @@ def resume(flags: Flags, root: Path) -> bool:
         before = fold(journal.events)
         if before.setup is None:
             raise StudyError(f"{root} was interrupted before it began; nothing is lost. Start it anew with --idea.")
-        setup = planning.changed(before.setup, flags)
+        setup = planning.changed(before.setup, flags, read_template(folder.root))
         preflight.check(setup, folder.root, _live(setup))
         return _work(journal, folder, setup, resumed=True)
 

@@ -61,7 +61,8 @@ class Template:
     """A folder with an experiment; `system` and `task` come from prompt.json, the rest from template.toml, if any.
 
     `data` are folders that its runs may read, `network` says that they need one. `paired`: the n-th value of a metric
-    comes from the same seed in every run, so that runs are compared seed by seed.
+    comes from the same seed in every run, so that runs are compared seed by seed. `python` is the interpreter that runs
+    its scripts, or of which its environment is made where it has a requirements.txt; "": the one of ai-scientist.
     """
 
     folder: Path
@@ -75,6 +76,7 @@ class Template:
     data: tuple[str, ...] = ()
     network: bool = False
     paired: bool = False
+    python: str = ""
 
     @property
     def name(self) -> str:
@@ -164,6 +166,7 @@ class _Settings:
     data: tuple[str, ...] = ()
     network: bool = False
     paired: bool = False
+    python: str = ""
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

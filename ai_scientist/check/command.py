@@ -72,10 +72,11 @@ def _try(given: argparse.Namespace, folder: Path, found: list[Finding]) -> list[
 def _trial(given: argparse.Namespace, template: Template) -> "Trial":
     from ai_scientist import planning
     from ai_scientist.check.trying import Trial
+    from ai_scientist.environments import interpreter_for
     from ai_scientist.machine import probe
     from ai_scientist.sandbox.choose import choose
 
-    python = planning.interpreter(given.python or sys.executable)
+    python = interpreter_for(template, given.python, _say)
     machine = probe(python)
     profile = given.profile or (SMOKE if SMOKE in template.profiles else None)
     if given.run_timeout <= 0:
