@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,12 +26,14 @@ DEFAULTS: Mapping[str, Any] = {
     "max_output": 0.1,
     "max_processes": 1000,
     "max_disk": 20.0,
+    "gpus_per_run": 1,
+    "runs_per_gpu": 1,
     # What is left is for the orchestrator and the system: a run that eats all memory would take them with it.
     "max_memory": None,
 }
 # What a configuration file may not say: it is about one study.
 NOT_CONFIGURED = {
-    *("idea", "idea_file", "idea_text", "resume", "list_ideas"),
+    *("idea", "all", "idea_file", "idea_text", "resume", "list_ideas"),
     *("recording", "no_sandbox", "allow_network", "data", "baseline"),
 }
 
@@ -49,6 +52,7 @@ class Flags:
     idea: list[str]
     idea_file: Path | None
     idea_text: str | None
+    all: bool
     template: str | None
     templates_dir: Path
     results_dir: Path
@@ -78,6 +82,10 @@ class Flags:
     max_output: float | None
     max_processes: int | None
     max_disk: float | None
+    parallel: int | None
+    gpus: tuple[str, ...] | None
+    gpus_per_run: int | None
+    runs_per_gpu: int | None
 
     def value(self, name: str) -> Any:
         """What was given, else the default."""
@@ -97,6 +105,7 @@ def parse(arguments: list[str]) -> Flags:
     )
     _add_choices(parser)
     _add_limits(parser)
+    _add_devices(parser)
     known = {action.dest for action in parser._actions} - NOT_CONFIGURED - {"help"}
     flags = Flags(**vars(parser.parse_args([*configured(known), *arguments])))
     _check(parser, flags)
@@ -105,9 +114,14 @@ def parse(arguments: list[str]) -> Flags:
 
 def _check(parser: Parser, flags: Flags) -> None:
     brought = flags.idea_file is not None or flags.idea_text is not None
-    if not (flags.idea or brought or flags.resume or flags.list_ideas):
-        parser.error("say what to do: --idea NAME, --idea-file FILE, --idea-text TEXT, --resume FOLDER or --list-ideas")
-    if flags.resume and (flags.idea or brought or flags.profile or flags.template or flags.baseline):
+    wanted = flags.idea or flags.all or brought
+    if not (wanted or flags.resume or flags.list_ideas):
+        parser.error(
+            "say what to do: --idea NAME, --all, --idea-file FILE, --idea-text TEXT, --resume FOLDER or --list-ideas"
+        )
+    if flags.all and (flags.idea or brought):
+        parser.error("--all means every idea there is; leave --idea and the like out")
+    if flags.resume and (wanted or flags.profile or flags.template or flags.baseline):
         parser.error(
             "--resume goes on with the idea, template, profile and baseline of its study; leave those flags out"
         )
@@ -145,6 +159,7 @@ def _add_choices(parser: Parser) -> None:
     add("--idea", action="append", default=[], metavar="NAME", help="an idea to pursue; may be given several times")
     add("--idea-file", type=Path, metavar="FILE", help="an idea of your own: a JSON file as an entry of ideas.json")
     add("--idea-text", metavar="TEXT", help="an idea of your own in words")
+    add("--all", action="store_true", help="pursue all ideas, of --template if it is given")
     add("--template", metavar="NAME", help="the template of the idea")
     add("--templates-dir", type=Path, default=TEMPLATES, metavar="DIR", help="where the templates are")
     add("--results-dir", type=Path, default=Path("results"), metavar="DIR", help="where studies go (default: results)")
@@ -152,7 +167,7 @@ def _add_choices(parser: Parser) -> None:
     add("--recording", type=Path, metavar="PATH", help="a recording's folder or a transcript.jsonl, instead of a model")
     add("--profile", metavar="NAME", help="the size of the experiment (default: the template's for this device)")
     add("--python", metavar="PATH", help="the interpreter that runs experiment.py and plot.py (default: this one)")
-    add("--resume", type=Path, metavar="FOLDER", help="go on with an interrupted study")
+    add("--resume", type=Path, metavar="FOLDER", help="go on with an interrupted study, or all in a folder")
     add("--no-sandbox", action="store_true", help="run model-written code without a sandbox: it can do what you can")
     add("--allow-network", action="store_true", help="let runs of a template that says so use the network")
     add(
@@ -170,6 +185,14 @@ def _add_choices(parser: Parser) -> None:
         help="take this run_0, measured elsewhere, instead of measuring it here",
     )
     add("--list-ideas", action="store_true", help="list the ideas of all templates")
+
+
+def _add_devices(parser: Parser) -> None:
+    add = parser.add_argument
+    add("--parallel", type=_count, metavar="N", help="studies in flight at once (default: 8 a device; 1: one by one)")
+    add("--gpus", type=_gpus, metavar="0,1", help="the GPUs that runs are given (default: all that are visible)")
+    add("--gpus-per-run", type=_count, metavar="N", help="GPUs of each run (default: 1)")
+    add("--runs-per-gpu", type=_count, metavar="N", help="runs that share a GPU, or the CPU (default: 1)")
 
 
 def _add_limits(parser: Parser) -> None:
@@ -194,6 +217,13 @@ def _add_limits(parser: Parser) -> None:
     add("max-output", _positive, "GB", "what a run may print")
     add("max-processes", _count, "N", "processes of a run")
     add("max-disk", _positive, "GB", "what a run may write")
+
+
+def _gpus(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(re.fullmatch(r"[A-Za-z0-9-]+", name) for name in names) or len(set(names)) < len(names):
+        raise argparse.ArgumentTypeError(f'"{text}" is no list of GPUs, like 0,1')
+    return names
 
 
 def _count(text: str) -> int:

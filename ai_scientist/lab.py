@@ -13,6 +13,9 @@ from ai_scientist.sandbox import Sandbox
 from ai_scientist.study.folder import StudyFolder
 from ai_scientist.template import Template
 
+# The device of a machine without a GPU.
+CPU = "cpu"
+
 EditStatus = Literal["applied", "unchanged", "malformed", "forbidden"]
 ExitReason = Literal["exited", "timed_out", "stalled", "memory", "output", "processes", "disk"]
 
@@ -107,7 +110,8 @@ class Command:
     """A command to be executed: its arguments, where, with which environment, and where its output goes.
 
     `writable` are the folders that it writes to, for the limit of the disk. `init`: its first process belongs to a
-    sandbox, and would take the others with it, so that it is spared when they are asked to end.
+    sandbox, and would take the others with it, so that it is spared when they are asked to end. `computes`: it needs
+    the device for itself.
     """
 
     arguments: Sequence[str]
@@ -117,6 +121,7 @@ class Command:
     stderr: Path
     writable: Sequence[Path] = field(default=())
     init: bool = False
+    computes: bool = False
 
 
 class CodingAgent(Protocol):

@@ -27,15 +27,17 @@ def _main(arguments: list[str]) -> int:
 
 
 def _work(flags: Flags) -> int:
-    from ai_scientist import planning, session  # rich and the rest: not needed for --help and --list-ideas
+    from ai_scientist.batch import work  # rich and the rest: not needed for --help and --list-ideas
 
-    if flags.resume:
-        return 0 if session.resume(flags, flags.resume) else 1
-    wanted = [find(name, templates(flags), unusable(flags)) for name in dict.fromkeys(flags.idea)]
-    wanted += brought(flags)
-    plans = [planning.plan(flags, template, idea) for template, idea in wanted]
-    complete = [session.begin(flags, template, plan) for (template, _), plan in zip(wanted, plans, strict=True)]
-    return 0 if all(complete) else 1
+    complete = work.resume(flags, flags.resume) if flags.resume else work.begin(flags, _wanted(flags))
+    return 0 if complete else 1
+
+
+def _wanted(flags: Flags) -> list[tuple[Template, Idea]]:
+    among = templates(flags)
+    if flags.all:
+        return [(template, idea) for template in among for idea in template.ideas()]
+    return [find(name, among, unusable(flags)) for name in dict.fromkeys(flags.idea)] + brought(flags)
 
 
 def find(name: str, among: list[Template], passed_over: Sequence[str] = ()) -> tuple[Template, Idea]:

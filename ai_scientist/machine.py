@@ -1,11 +1,14 @@
 """What this machine offers to experiments: the interpreter, its packages, and the device they would run on."""
 
 import json
+import os
 import subprocess
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from ai_scientist.errors import UsageError
+from ai_scientist.lab import CPU
 from ai_scientist.template import DeviceKind
 
 # Asked of the interpreter that will run the experiments; torch itself is imported only where there may be a GPU.
@@ -16,12 +19,13 @@ def version(name):
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return ""
-device = ""
+device, devices = "", 0
 if sys.argv[1] == "gpu" and version("torch"):
     import torch
-    device = torch.cuda.get_device_name(0) if torch.cuda.is_available() else ""
+    devices = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    device = torch.cuda.get_device_name(0) if devices else ""
 versions = {name: version(name) for name in ("torch", "numpy")}
-print(json.dumps({"device": device, "versions": {"python": platform.python_version(), **versions}}))
+print(json.dumps({"device": device, "devices": devices, "versions": {"python": platform.python_version(), **versions}}))
 """
 _GPU_FILES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 PROBE_SECONDS = 120
@@ -29,17 +33,22 @@ PROBE_SECONDS = 120
 
 @dataclass(frozen=True)
 class Machine:
-    """`device` is the GPU's name or "cpu", as the interpreter's torch sees it; `versions`: python and packages."""
+    """`device` is the GPU's name or "cpu", as the interpreter's torch sees it; `versions`: python and packages.
+
+    `gpus` are the GPUs by the names that CUDA_VISIBLE_DEVICES gives them.
+    """
 
     device: str
+    gpus: tuple[str, ...]
     versions: dict[str, str]
 
     @property
     def kind(self) -> DeviceKind:
         """Which of the two kinds of device it is."""
-        return "cpu" if self.device == "cpu" else "gpu"
+        return "cpu" if self.device == CPU else "gpu"
 
 
+@cache
 def probe(python: str) -> Machine:
     """Ask the interpreter. Raises UsageError where it does not work."""
     gpu = "gpu" if any(Path(name).exists() for name in _GPU_FILES) else "cpu"
@@ -52,4 +61,6 @@ def probe(python: str) -> Machine:
     except ValueError:
         said = done.stderr.strip().splitlines()
         raise UsageError(f"--python {python} is no working Python: {said[-1] if said else 'no answer'}") from None
-    return Machine(answer["device"] or "cpu", answer["versions"])
+    visible = [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+    gpus = tuple(visible or map(str, range(answer["devices"])))[: answer["devices"]]
+    return Machine(answer["device"] or CPU, gpus, answer["versions"])

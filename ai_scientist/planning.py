@@ -69,8 +69,7 @@ def changed(setup: Setup, flags: Flags, template: Template) -> Setup:
     """
     same = {name: value for name in ("max_runs", "max_attempts", "plot_timeout") if (value := getattr(flags, name))}
     given: dict[str, Any] = dict(same)
-    budget = ("max_cost", "max_tokens", "max_hours", "max_gpu_hours")
-    given["budget"] = replace(setup.budget, **{name: value for name in budget if (value := getattr(flags, name))})
+    given["budget"] = changed_budget(setup.budget, flags)
     given["limits"] = replace(setup.limits, **_given_limits(flags))
     given["retry_minutes"] = flags.retry_for or setup.retry_minutes
     given["price"] = _price(flags) or setup.price
@@ -82,6 +81,12 @@ def changed(setup: Setup, flags: Flags, template: Template) -> Setup:
     if flags.model or flags.recording:
         given |= {"model": flags.model or "", "recording": str(_recording(flags.recording) if flags.recording else "")}
     return replace(setup, **given)
+
+
+def changed_budget(budget: Budget, flags: Flags) -> Budget:
+    """The limits of a whole study, those that are given in place of its own."""
+    names = ("max_cost", "max_tokens", "max_hours", "max_gpu_hours")
+    return replace(budget, **{name: value for name in names if (value := getattr(flags, name))})
 
 
 def _say(text: str) -> None:

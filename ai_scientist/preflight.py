@@ -8,10 +8,9 @@ from ai_scientist.agents.model import LanguageModel, Request
 from ai_scientist.console import wording
 from ai_scientist.errors import MachineError, ProviderError, UsageError
 from ai_scientist.flags import GIGABYTE
-from ai_scientist.lab import Turn, Usage
+from ai_scientist.lab import CPU, Turn, Usage
 from ai_scientist.prompts import render
 from ai_scientist.study.events import Setup
-from ai_scientist.study.execution import CPU
 from ai_scientist.study.folder import EDITABLE
 
 MIN_FREE_BYTES = GIGABYTE

@@ -1,6 +1,7 @@
 """One study from its setup to its summary: what it is done with, how it begins or goes on, and how it is left."""
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,10 +21,11 @@ from ai_scientist.console.screens import Log, PlainScreen, screen_for
 from ai_scientist.console.summary import show
 from ai_scientist.errors import AIScientistError, StudyError, UsageError
 from ai_scientist.executors.local import LocalExecutor, end_orphan
+from ai_scientist.executors.pinned import Pinned
 from ai_scientist.facts import facts
 from ai_scientist.flags import Flags
 from ai_scientist.interrupts import no_more
-from ai_scientist.lab import Lab
+from ai_scientist.lab import Executor, Lab
 from ai_scientist.sandbox import Sandbox
 from ai_scientist.sandbox.choose import choose
 from ai_scientist.sandbox.none import NoSandbox
@@ -37,6 +39,36 @@ from ai_scientist.template import Template, read_template
 
 
 @dataclass(frozen=True)
+class Surroundings:
+    """What is different where a study is one of several: a study that is alone has its own console, machine and budget.
+
+    `limited` puts the limits of what is spent before a live model, `spent` tells the seconds worked and run so far,
+    `why` the reason of an interruption.
+    """
+
+    console: Console
+    screen: Callable[[Log, Template, Console], PlainScreen]
+    executor: Executor
+    limited: Callable[[LanguageModel, Setup, Transcript], LanguageModel]
+    spent: Callable[[Journal], tuple[float, float]]
+    why: Callable[[], str]
+
+
+def alone(gpus: tuple[str, ...] | None = None) -> Surroundings:
+    """The surroundings of a study that is done by itself, in this process; `gpus`: its runs see only these."""
+    console = Console(highlight=False)
+    console.soft_wrap = not console.is_terminal  # a terminal wraps between words, a file keeps its lines whole
+    return Surroundings(
+        console,
+        screen_for(console),
+        Pinned(LocalExecutor(), gpus) if gpus else LocalExecutor(),
+        lambda model, setup, transcript: Budgeted(model, setup.budget, lambda: transcript.spent),
+        lambda journal: spent_seconds(journal.entries, datetime.now(UTC)),
+        lambda: "interrupted",
+    )
+
+
+@dataclass(frozen=True)
 class _Study:
     """What belongs to one study while it is worked on."""
 
@@ -45,15 +77,16 @@ class _Study:
     setup: Setup
     template: Template
     live: LiteLLMModel | None
-    console: Console
+    around: Surroundings
 
 
-def begin(flags: Flags, template: Template, setup: Setup) -> bool:
+def begin(flags: Flags, template: Template, setup: Setup, around: Surroundings | None = None) -> bool:
     """Start a study and work on it; whether it is complete."""
+    around = around or alone(flags.gpus)
     results = flags.results_dir.absolute()
     preflight.check(setup, results, _live(setup))
     if template.shipped_baseline and not setup.baseline:
-        Console().print(
+        around.console.print(
             f"The template's own run_0 is not used: the baseline is measured here. To take it as it is, say --baseline "
             f"{template.shipped_baseline}",
             style="yellow",
@@ -62,16 +95,18 @@ def begin(flags: Flags, template: Template, setup: Setup) -> bool:
         )
     folder = create(results, template.name, setup.idea.name, datetime.now())
     with Journal(folder.journal, create=True) as journal:
-        return start(journal, folder, template, setup)
+        return start(journal, folder, template, setup, around)
 
 
-def start(journal: Journal, folder: StudyFolder, template: Template, setup: Setup) -> bool:
+def start(
+    journal: Journal, folder: StudyFolder, template: Template, setup: Setup, around: Surroundings | None = None
+) -> bool:
     """Seed an empty study folder and work on it; whether it is complete."""
     loop.seed(journal, template, folder.root, setup)
-    return _work(journal, folder, setup, resumed=False)
+    return _work(journal, folder, setup, around or alone(), resumed=False)
 
 
-def resume(flags: Flags, root: Path) -> bool:
+def resume(flags: Flags, root: Path, around: Surroundings | None = None) -> bool:
     """Go on with an interrupted study; whether it is complete. Flags that are given replace those it was begun with."""
     if not root.is_dir():
         raise UsageError(f"--resume {root}: there is no such folder")
@@ -84,28 +119,26 @@ def resume(flags: Flags, root: Path) -> bool:
             raise StudyError(f"{root} was interrupted before it began; nothing is lost. Start it anew with --idea.")
         setup = planning.changed(before.setup, flags, read_template(folder.root))
         preflight.check(setup, folder.root, _live(setup))
-        return _work(journal, folder, setup, resumed=True)
+        return _work(journal, folder, setup, around or alone(flags.gpus), resumed=True)
 
 
-def _work(journal: Journal, folder: StudyFolder, setup: Setup, *, resumed: bool) -> bool:
-    console = Console(highlight=False)
-    console.soft_wrap = not console.is_terminal  # a terminal wraps between words, a file keeps its lines whole
-    study = _Study(journal, folder, setup, read_template(folder.root), _live(setup), console)
+def _work(journal: Journal, folder: StudyFolder, setup: Setup, around: Surroundings, *, resumed: bool) -> bool:
+    study = _Study(journal, folder, setup, read_template(folder.root), _live(setup), around)
     _greet(study)
     interrupted = False
-    with screen_for(study.console)(Log(folder.log), study.template, study.console) as screen:
+    with around.screen(Log(folder.log), study.template, around.console) as screen:
         try:
             _pursue(study, screen, resumed=resumed)
         except KeyboardInterrupt:
             no_more()
             interrupted = True
-            _stop(study, screen, "interrupted")
+            _stop(study, screen, around.why())
         except AIScientistError as error:
             _stop(study, screen, str(error))
         except OSError as error:  # a full disk, a folder that became read-only: it can be any write
             _stop(study, screen, f"{error}. Make space, or the folder writable, then --resume.")
     state = fold(journal.events)
-    show(study.console, folder, state, study.template, spent_seconds(journal.entries)[0])
+    show(around.console, folder, state, study.template, spent_seconds(journal.entries)[0])
     if interrupted:
         raise KeyboardInterrupt  # the ideas that would follow are not begun either
     return bool(state.ended and state.ended.complete)
@@ -121,13 +154,13 @@ def _pursue(study: _Study, screen: PlainScreen, *, resumed: bool) -> None:
     preload.start()
     lab = Lab(
         _agent(study, model, transcript),
-        LocalExecutor(),
+        study.around.executor,
         screen,
         study.template,
         study.folder,
         _cache(study.folder),
         _sandbox(study.setup),
-        lambda: spent_seconds(study.journal.entries, datetime.now(UTC)),
+        lambda: study.around.spent(study.journal),
     )
     try:
         if resumed:
@@ -160,7 +193,7 @@ def _agent(study: _Study, model: LanguageModel, transcript: Transcript) -> Aider
 def _model(study: _Study, screen: PlainScreen, transcript: Transcript) -> LanguageModel:
     if study.live is not None:
         retrying = Retrying(study.live, study.setup.retry_minutes, screen.say)
-        return Budgeted(retrying, study.setup.budget, lambda: transcript.spent)
+        return study.around.limited(retrying, study.setup, transcript)
     path = Path(study.setup.recording)
     if path.is_dir():
         return Recording(path, lambda: facts(fold(study.journal.events), study.template))
@@ -183,7 +216,7 @@ def _cache(folder: StudyFolder) -> Path:
 
 
 def _greet(study: _Study) -> None:
-    setup, console = study.setup, study.console
+    setup, console = study.setup, study.around.console
     if study.live is None:
         console.print(
             f"No model is asked: the recording {Path(setup.recording).name} answers in its place. Edits, runs, plots "

@@ -165,6 +165,8 @@ def test_ctrl_c_stops_resumably(bench: Bench, signals: list[signal.Signals]) -> 
         "2",
         "--idea",
         "more_steps",
+        "--parallel",
+        "1",
     ]
     process = subprocess.Popen(command, cwd=bench.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     wait_for(lambda: bool(list(bench.results.glob("tiny/*/run_0/final_info.json"))), 60)

@@ -36,15 +36,15 @@ class Log:
     """log.txt: the readable log, a line an event, and every prompt and reply."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
 
     def write(self, text: str) -> None:
         """Append a line with the time of day."""
         try:
-            with self._path.open("a", encoding="utf-8", errors="backslashreplace") as file:
+            with self.path.open("a", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(f"{datetime.now():%Y-%m-%d %H:%M:%S} {mask(text)}\n")
         except OSError as error:
-            raise StudyError(f"cannot write {self._path}: {error.strerror}. Make space, then --resume.") from None
+            raise StudyError(f"cannot write {self.path}: {error.strerror}. Make space, then --resume.") from None
 
     def spoken(self, turn: Turn, prompt: str, reply: str) -> None:
         """Append a prompt and its reply."""

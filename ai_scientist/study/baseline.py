@@ -1,10 +1,13 @@
 """The baseline, run_0: measured once for the same code, profile, device and versions, and kept for later studies."""
 
+import fcntl
 import hashlib
 import json
 import os
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ai_scientist.errors import StudyError
@@ -30,18 +33,36 @@ def measure(lab: Lab, setup: Setup, record: Record) -> tuple[Metrics, float, boo
     if setup.baseline:
         return _brought(lab, setup), 0.0, False
     place = kept(lab.cache, lab.folder.experiment, setup)
-    seconds = recorded_seconds(place)
-    if seconds is not None:
-        try:
-            metrics = read_metrics(place / "run_0" / METRICS)
-        except InvalidMetrics:
-            shutil.rmtree(place)
-        else:
-            copy_tree(place / "run_0", lab.folder.run(0))
-            return metrics, seconds, True
-    metrics, seconds = _run(lab, setup, record)
-    _keep(lab.folder.run(0), place, seconds)
+    with _one_at_a_time(place):
+        found = _from_cache(lab, place)
+        if found is not None:
+            return *found, True
+        metrics, seconds = _run(lab, setup, record)
+        _keep(lab.folder.run(0), place, seconds)
     return metrics, seconds, False
+
+
+def _from_cache(lab: Lab, place: Path) -> tuple[Metrics, float] | None:
+    """Copy the baseline that is kept in `place`, and read it; None where there is none that is valid."""
+    seconds = recorded_seconds(place)
+    if seconds is None:
+        return None
+    try:
+        metrics = read_metrics(place / "run_0" / METRICS)
+    except InvalidMetrics:
+        shutil.rmtree(place)
+        return None
+    copy_tree(place / "run_0", lab.folder.run(0))
+    return metrics, seconds
+
+
+@contextmanager
+def _one_at_a_time(place: Path) -> Iterator[None]:
+    """Studies that need the same baseline at the same time: one measures it, the others wait and take it."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with place.with_name(f".{place.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def recorded_seconds(place: Path) -> float | None:

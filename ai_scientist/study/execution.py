@@ -9,7 +9,7 @@ from typing import Literal
 from ai_scientist.errors import LimitReached
 from ai_scientist.feedback import failure_text
 from ai_scientist.files import tail
-from ai_scientist.lab import Command, Executor, Exit, Lab, Limits, ProcessId
+from ai_scientist.lab import CPU, Command, Executor, Exit, Lab, Limits, ProcessId
 from ai_scientist.sandbox import Confinement, Sandbox
 from ai_scientist.secrets import mask
 from ai_scientist.study.events import AttemptStarted, Event, Setup
@@ -17,7 +17,6 @@ from ai_scientist.study.folder import StudyFolder
 
 Record = Callable[[Event], None]
 
-CPU = "cpu"
 # What of the orchestrator's environment a run may see. No key, token or credential is among them.
 PASSED = ("PATH", "LANG", "LC_ALL", "TZ", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
 
@@ -118,7 +117,10 @@ def execute(
     stdout, stderr = StudyFolder(confinement.root).output(out)
     arguments = sandbox.wrap((confinement.python, *own), confinement)
     variables = {**sandbox.environment(), **variables}
-    command = Command(arguments, confinement.folder, variables, stdout, stderr, (out,), init=sandbox.init)
+    computes = confinement.folder == confinement.root  # plot.py has a folder of its own, and needs no device
+    command = Command(
+        arguments, confinement.folder, variables, stdout, stderr, (out,), init=sandbox.init, computes=computes
+    )
     ended = executor.run(command, limits, started, output)
     return _judge(ended, tail(stdout), tail(stderr), own[0])
 

@@ -1,0 +1,71 @@
+"""What is to be done: studies to be begun, or to be gone on with."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ai_scientist import session
+from ai_scientist.errors import UsageError
+from ai_scientist.flags import Flags
+from ai_scientist.lab import Usage
+from ai_scientist.study.events import Setup
+from ai_scientist.study.folder import StudyFolder
+from ai_scientist.study.journal import read_journal, spent_seconds
+from ai_scientist.study.state import State, fold
+from ai_scientist.template import Template
+
+NOTHING = Usage()
+
+
+@dataclass(frozen=True)
+class Job:
+    """A study: a new one of a `template`, or the interrupted one in `folder`. `setup` is what it is begun with, or was.
+
+    `before`: what was spent on it already (tokens and cost, seconds of work, seconds of running).
+    """
+
+    flags: Flags
+    setup: Setup
+    template: Template | None = None
+    folder: Path | None = None
+    before: tuple[Usage, float, float] = (NOTHING, 0.0, 0.0)
+
+    @property
+    def name(self) -> str:
+        """What the study is called on the screen."""
+        return self.setup.idea.name
+
+    def work(self, around: session.Surroundings) -> bool:
+        """Do it; whether the study is complete."""
+        if self.template is not None:
+            return session.begin(self.flags, self.template, self.setup, around)
+        assert self.folder is not None
+        return session.resume(self.flags, self.folder, around)
+
+
+def resumable(flags: Flags, root: Path) -> list[Job]:
+    """The studies in `root` (or in the folders in it) that can be gone on with; none where it holds no studies.
+
+    Raises UsageError where all of them have ended.
+    """
+    found = [(folder, *_read(folder)) for folder in _studies(root)]
+    if not found:
+        return []
+    jobs = [
+        Job(flags, state.setup, folder=folder, before=(state.usage, *seconds))
+        for folder, state, seconds in found
+        if state.setup is not None and state.ended is None
+    ]
+    if not jobs:
+        raise UsageError(f"--resume {root}: each of its {len(found)} studies has ended; nothing is left to do")
+    return jobs
+
+
+def _studies(root: Path) -> Iterator[Path]:
+    for pattern in ("*", "*/*"):
+        yield from sorted(path.parent for path in root.glob(f"{pattern}/{StudyFolder(root).journal.name}"))
+
+
+def _read(folder: Path) -> tuple[State, tuple[float, float]]:
+    entries = read_journal(StudyFolder(folder).journal)
+    return fold(entry.event for entry in entries), spent_seconds(entries)

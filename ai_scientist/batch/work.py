@@ -1,0 +1,69 @@
+"""One study as it always was, several at once: which of the two, and what they share."""
+
+from collections.abc import Sequence
+from functools import reduce
+from pathlib import Path
+
+from rich.console import Console
+
+from ai_scientist import planning, session
+from ai_scientist.batch import batch
+from ai_scientist.batch.board import Board
+from ai_scientist.batch.jobs import Job, resumable
+from ai_scientist.batch.machines import Machines, machines
+from ai_scientist.batch.purse import Purse
+from ai_scientist.flags import Flags
+from ai_scientist.idea import Idea
+from ai_scientist.lab import CPU, Usage
+from ai_scientist.machine import probe
+from ai_scientist.sandbox.choose import choose
+from ai_scientist.sandbox.none import NoSandbox
+from ai_scientist.template import Template
+
+
+def begin(flags: Flags, wanted: Sequence[tuple[Template, Idea]]) -> bool:
+    """Pursue ideas; whether all of their studies are complete."""
+    return _work([Job(flags, planning.plan(flags, template, idea), template) for template, idea in wanted], flags)
+
+
+def resume(flags: Flags, root: Path) -> bool:
+    """Go on with the interrupted study in a folder, or with every one that is in it; whether all are complete."""
+    if jobs := resumable(flags, root):
+        return _work(jobs, flags)
+    return session.resume(flags, root, session.alone(flags.gpus))
+
+
+def _work(jobs: list[Job], flags: Flags) -> bool:
+    setup = jobs[0].setup
+    where = machines(flags, probe(setup.python))
+    if len(jobs) > 1 and flags.parallel != 1:
+        console = Console(highlight=False)
+        _greet(jobs, where, console)
+        budget = planning.changed_budget(setup.budget, flags)
+        return batch.pursue_all(jobs, where, Purse(budget, _before(jobs)), Board([job.name for job in jobs], console))
+    chosen = where.devices[: where.devices_per_run] if flags.gpus or flags.gpus_per_run else None
+    complete = [job.work(session.alone(chosen if where.devices != (CPU,) else None)) for job in jobs]
+    return all(complete)
+
+
+def _before(jobs: Sequence[Job]) -> tuple[Usage, float, float]:
+    """What was spent on resumed studies. They were worked on side by side: of their hours the most count."""
+    usage = reduce(lambda total, job: total + job.before[0], jobs, Usage())
+    return usage, max(job.before[1] for job in jobs), sum(job.before[2] for job in jobs)
+
+
+def _greet(jobs: Sequence[Job], where: Machines, console: Console) -> None:
+    setup = jobs[0].setup
+    recorded = sum(bool(job.setup.recording) for job in jobs)
+    if recorded:
+        console.print(
+            f"For {recorded} of {len(jobs)} ideas no model is asked: a recording answers in its place. For a real "
+            f"model set {planning.KEY}, or name any with --model.",
+            style="yellow",
+        )
+    share = f", {where.runs_per_device} runs on each at once" if where.runs_per_device > 1 else ""
+    console.print(
+        f"{len(jobs)} ideas, runs on {', '.join(where.devices)} ({setup.device}){share}; limits hold for all together\n"
+        f"sandbox: {choose(allow_none=setup.sandbox == NoSandbox.name).describe()}",
+        markup=False,
+    )
