@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "claims": ("ai_scientist.claims.command", "check the numbers and comparisons in notes.txt against the results"),
     "new": ("ai_scientist.new", "make a template of your own"),
     "check": ("ai_scientist.check.command", "check that a template keeps the contract"),
+    "ideas": ("ai_scientist.ideas.command", "list a template's ideas, or have a model propose new ones"),
 }
 
 

@@ -24,7 +24,7 @@ class Budget:
         most = ceiling.prompt_tokens + ceiling.completion_tokens
         if self.max_tokens is not None and used + most > self.max_tokens:
             raise LimitReached(
-                f"the next turn could take {most:,} tokens, and {used:,} of --max-tokens {self.max_tokens:,} are used"
+                f"the next request could take {most:,} tokens; {used:,} of --max-tokens {self.max_tokens:,} are used"
             )
         if self.max_cost is None:
             return
@@ -34,7 +34,7 @@ class Budget:
             )
         if spent.cost + ceiling.cost > self.max_cost:
             raise LimitReached(
-                f"the next turn could cost ${ceiling.cost:.4f}, and ${spent.cost:.4f} of --max-cost {self.max_cost:g} "
+                f"the next request could cost ${ceiling.cost:.4f}; ${spent.cost:.4f} of --max-cost {self.max_cost:g} "
                 f"are spent"
             )
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ai_scientist.errors import AIScientistError, UsageError
 from ai_scientist.interrupts import no_more
+from ai_scientist.secrets import mask
 
 
 def exit_code(program: str, work: Callable[[], int]) -> int:
@@ -14,7 +15,7 @@ def exit_code(program: str, work: Callable[[], int]) -> int:
         code = work()
         sys.stdout.flush()
     except AIScientistError as error:
-        sys.stderr.write(f"{program}: {error}\n")
+        sys.stderr.write(f"{program}: {mask(str(error))}\n")  # a provider may quote the key that it refuses
         return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         no_more()

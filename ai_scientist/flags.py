@@ -189,10 +189,10 @@ def _add_choices(parser: Parser) -> None:
 
 def _add_devices(parser: Parser) -> None:
     add = parser.add_argument
-    add("--parallel", type=_count, metavar="N", help="studies in flight at once (default: 8 a device; 1: one by one)")
+    add("--parallel", type=count, metavar="N", help="studies in flight at once (default: 8 a device; 1: one by one)")
     add("--gpus", type=_gpus, metavar="0,1", help="the GPUs that runs are given (default: all that are visible)")
-    add("--gpus-per-run", type=_count, metavar="N", help="GPUs of each run (default: 1)")
-    add("--runs-per-gpu", type=_count, metavar="N", help="runs that share a GPU, or the CPU (default: 1)")
+    add("--gpus-per-run", type=count, metavar="N", help="GPUs of each run (default: 1)")
+    add("--runs-per-gpu", type=count, metavar="N", help="runs that share a GPU, or the CPU (default: 1)")
 
 
 def _add_limits(parser: Parser) -> None:
@@ -201,22 +201,22 @@ def _add_limits(parser: Parser) -> None:
         said = f" (default: {default:g})" if default is not None else ""
         parser.add_argument(f"--{flag}", type=kind, metavar=unit, help=help_ + said)
 
-    add("max-runs", _count, "N", "runs of a study")
-    add("max-attempts", _count, "N", "attempts of each run and of plot.py")
-    add("run-timeout", _positive, "SECONDS", "time of one attempt of a run")
-    add("plot-timeout", _positive, "SECONDS", "time of plot.py")
-    add("max-cost", _positive, "USD", "cost of the whole study")
-    add("max-tokens", _count, "N", "tokens of the whole study, prompts and replies")
-    add("max-hours", _positive, "H", "hours of work on the whole study")
-    add("max-gpu-hours", _positive, "H", "hours of its runs on a GPU")
-    add("price-in", _price, "USD", "price of a million prompt tokens, where litellm does not know it")
-    add("price-out", _price, "USD", "price of a million tokens of the replies")
-    add("retry-for", _positive, "MINUTES", "how long a provider's passing fault is waited out")
-    add("stall-timeout", _positive, "SECONDS", "end a run that neither prints nor computes for so long")
-    add("max-memory", _positive, "GB", "memory of a run (default: 90%% of the machine's)")
-    add("max-output", _positive, "GB", "what a run may print")
-    add("max-processes", _count, "N", "processes of a run")
-    add("max-disk", _positive, "GB", "what a run may write")
+    add("max-runs", count, "N", "runs of a study")
+    add("max-attempts", count, "N", "attempts of each run and of plot.py")
+    add("run-timeout", positive, "SECONDS", "time of one attempt of a run")
+    add("plot-timeout", positive, "SECONDS", "time of plot.py")
+    add("max-cost", positive, "USD", "cost of the whole study")
+    add("max-tokens", count, "N", "tokens of the whole study, prompts and replies")
+    add("max-hours", positive, "H", "hours of work on the whole study")
+    add("max-gpu-hours", positive, "H", "hours of its runs on a GPU")
+    add("price-in", price, "USD", "price of a million prompt tokens, where litellm does not know it")
+    add("price-out", price, "USD", "price of a million tokens of the replies")
+    add("retry-for", positive, "MINUTES", "how long a provider's passing fault is waited out")
+    add("stall-timeout", positive, "SECONDS", "end a run that neither prints nor computes for so long")
+    add("max-memory", positive, "GB", "memory of a run (default: 90%% of the machine's)")
+    add("max-output", positive, "GB", "what a run may print")
+    add("max-processes", count, "N", "processes of a run")
+    add("max-disk", positive, "GB", "what a run may write")
 
 
 def _gpus(text: str) -> tuple[str, ...]:
@@ -226,7 +226,7 @@ def _gpus(text: str) -> tuple[str, ...]:
     return names
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 10**12:
         raise argparse.ArgumentTypeError(f'"{text}" is not a whole number from 1 on')
     return int(text)
@@ -240,13 +240,13 @@ def _number(text: str) -> float:
     return value if math.isfinite(value) else math.nan
 
 
-def _positive(text: str) -> float:
+def positive(text: str) -> float:
     if not (value := _number(text)) > 0:
         raise argparse.ArgumentTypeError(f'"{text}" is not a number above 0')
     return value
 
 
-def _price(text: str) -> float:
+def price(text: str) -> float:
     if not (value := _number(text)) >= 0:
         raise argparse.ArgumentTypeError(f'"{text}" is not a price in USD')
     return value

@@ -10,6 +10,7 @@ from conftest import GOOD, PLAIN, Bench, rate
 from providers import Answer, Protocol, Provider, serving
 
 from ai_scientist import launch
+from ai_scientist.agents.anthropic_model import AnthropicModel
 from ai_scientist.agents.litellm_model import LiteLLMModel
 from ai_scientist.agents.model import Reply, Request
 from ai_scientist.agents.retry import Retrying
@@ -26,6 +27,12 @@ from ai_scientist.study.events import Stopped, StudyEnded, TurnEnded
 
 REQUEST = Request(Turn(1, "run", 1, 1), 0, ({"role": "system", "content": "s"}, {"role": "user", "content": "u"}), "u")
 PROTOCOLS = pytest.mark.parametrize("protocol", ["openai", "anthropic"])
+CLIENTS = pytest.mark.parametrize(
+    ("protocol", "client"),
+    [("openai", LiteLLMModel), ("anthropic", LiteLLMModel), ("anthropic", AnthropicModel)],
+    ids=["openai", "anthropic", "anthropic by its own client"],
+)
+Client = type[LiteLLMModel] | type[AnthropicModel]
 
 
 @contextmanager
@@ -37,15 +44,15 @@ def provided(protocol: Protocol, *answers: Answer, monkeypatch: pytest.MonkeyPat
 
 
 def _reply(
-    protocol: Protocol, answer: Answer, monkeypatch: pytest.MonkeyPatch, timeout: float = 20
+    protocol: Protocol, client: Client, answer: Answer, monkeypatch: pytest.MonkeyPatch, timeout: float = 20
 ) -> tuple[Reply, Provider]:
     with provided(protocol, answer, monkeypatch=monkeypatch) as provider:
-        return LiteLLMModel(provider.model, timeout).reply(REQUEST), provider
+        return client(provider.model, timeout).reply(REQUEST), provider
 
 
-@PROTOCOLS
-def test_reply_with_its_tokens_and_cost(protocol: Protocol, monkeypatch: pytest.MonkeyPatch) -> None:
-    reply, provider = _reply(protocol, Answer("hello"), monkeypatch)
+@CLIENTS
+def test_reply_with_its_tokens_and_cost(protocol: Protocol, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    reply, provider = _reply(protocol, client, Answer("hello"), monkeypatch)
     assert (reply.text, reply.finish_reason) == ("hello", "stop")
     assert (reply.usage.prompt_tokens, reply.usage.completion_tokens) == (1000, 100)
     price = {"openai": (0.15, 0.60), "anthropic": (3.0, 15.0)}[protocol]  # USD a million tokens, as published
@@ -56,13 +63,13 @@ def test_reply_with_its_tokens_and_cost(protocol: Protocol, monkeypatch: pytest.
     assert not sent.get("stream")
 
 
-@PROTOCOLS
-def test_cut_reply_is_known_as_cut(protocol: Protocol, monkeypatch: pytest.MonkeyPatch) -> None:
-    reply, _ = _reply(protocol, Answer("half an ans", cut=True), monkeypatch)
+@CLIENTS
+def test_cut_reply_is_known_as_cut(protocol: Protocol, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    reply, _ = _reply(protocol, client, Answer("half an ans", cut=True), monkeypatch)
     assert reply.finish_reason == "length"
 
 
-@PROTOCOLS
+@CLIENTS
 @pytest.mark.parametrize(
     ("answer", "becomes"),
     [
@@ -101,20 +108,20 @@ def test_cut_reply_is_known_as_cut(protocol: Protocol, monkeypatch: pytest.Monke
     ids=lambda value: f"{value.status}-{value.fault or value.kind}" if isinstance(value, Answer) else "",
 )
 def test_failure_surfaces_as_what_it_is(
-    protocol: Protocol, answer: Answer, becomes: type[ProviderError], monkeypatch: pytest.MonkeyPatch
+    protocol: Protocol, client: Client, answer: Answer, becomes: type[ProviderError], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with provided(protocol, answer, monkeypatch=monkeypatch) as provider:
         with pytest.raises(ProviderError) as error:
-            LiteLLMModel(provider.model, 20).reply(REQUEST)
+            client(provider.model, 20).reply(REQUEST)
         assert type(error.value) is becomes
         assert len(provider.requests) == 1  # nothing beneath us tries again on its own
         assert "sk-" not in str(error.value)
 
 
-@PROTOCOLS
-def test_silent_server_is_given_up(protocol: Protocol, monkeypatch: pytest.MonkeyPatch) -> None:
+@CLIENTS
+def test_silent_server_is_given_up(protocol: Protocol, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ProviderUnavailable):
-        _reply(protocol, Answer(fault="slow"), monkeypatch, timeout=1)
+        _reply(protocol, client, Answer(fault="slow"), monkeypatch, timeout=1)
 
 
 def test_unknown_price_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

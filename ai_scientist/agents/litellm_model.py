@@ -89,6 +89,7 @@ class LiteLLMModel:
                 timeout=self._timeout,
                 num_retries=0,
                 max_retries=0,
+                **_format(request),
                 **self._key(),
             )
         except Exception as error:  # whatever litellm raises is a failure of the provider
@@ -122,6 +123,13 @@ class LiteLLMModel:
         return {"api_key": "none"} if local and not os.environ.get("OPENAI_API_KEY") else {}
 
 
+def _format(request: Request) -> dict[str, Any]:
+    if request.schema is None:
+        return {}
+    shape = {"name": "reply", "schema": dict(request.schema), "strict": True}
+    return {"response_format": {"type": "json_schema", "json_schema": shape}}
+
+
 def load() -> Any:
     """litellm, imported when it is first needed (it takes seconds), quiet and without its own network look-ups."""
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
@@ -135,14 +143,14 @@ def load() -> Any:
 
 
 def failure(name: str, error: Exception) -> ProviderError:
-    """What a failure of litellm's means for the study."""
+    """What an exception of litellm's, or of a provider's own client, means for us."""
     from litellm import exceptions as those
 
     said = " ".join(str(error).split())[:300]
     lowered = said.lower()
     status = getattr(error, "status_code", None)
     if any(sign in lowered for sign in _NO_CREDIT):
-        return QuotaExhausted(f"{name}: the account's credit or quota is used up: {said} Top it up, then --resume.")
+        return QuotaExhausted(f"{name}: the account's credit or quota is used up: {said} Top it up, then go on.")
     if (
         isinstance(error, those.ContextWindowExceededError)
         or "context length" in lowered
@@ -150,7 +158,7 @@ def failure(name: str, error: Exception) -> ProviderError:
     ):
         return ContextFull(f"{name}: the chat no longer fits the model's context: {said}")
     if isinstance(error, those.AuthenticationError) or status in (401, 403) or "permission_error" in lowered:
-        return AuthenticationFailed(f"{name}: the provider refuses the key: {said} Set the right key, then --resume.")
+        return AuthenticationFailed(f"{name}: the provider refuses the key: {said} Set the right key, then go on.")
     if isinstance(error, those.NotFoundError) or status == 404 or "llm provider not provided" in lowered:
         return UnknownModel(f"{name}: the provider does not know this model: {said} Choose another --model.")
     if isinstance(error, those.BadRequestError) or status in (400, 413, 422):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from ai_scientist.lab import Turn, Usage
 
@@ -14,13 +14,15 @@ Message = Mapping[str, str]
 class Request:
     """What is asked: the whole chat in `messages`, of which `said` is what is new (our prompt, or aider's complaint).
 
-    `index` counts the requests of the turn from 0.
+    `index` counts the requests of the turn from 0. `schema` is the JSON schema that the reply is to fit (None: prose);
+    a model that knows no such thing ignores it, so the prompt says it too, and the reply is checked.
     """
 
     turn: Turn
     index: int
     messages: tuple[Message, ...]
     said: str
+    schema: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ class Retrying:
                 left = self._seconds - spent
                 if left <= (error.retry_after or 0.0):
                     raise ProviderUnavailable(
-                        f"{error} It was tried {tries} times in {spent:.0f} s (--retry-for). --resume when it is back."
+                        f"{error} It was tried {tries} times in {spent:.0f} s (--retry-for). Go on when it is back."
                     ) from error
                 wait = min(left, self._wait(tries, error.retry_after))
                 self._say(f"{error} Trying again in {wait:.0f} s ({tries} so far) ...")

@@ -11,7 +11,17 @@ from ai_scientist.errors import UsageError
 METRICS = "final_info.json"
 EDITABLE = ("experiment.py", "plot.py", "notes.txt")
 # What of a template is not the experiment's: lists of ideas, recordings, results, and what belongs to write-ups.
-NOT_SEEDED = ("ideas.json", "seed_ideas.json", "recordings", "run_*", "latex", "__pycache__", ".*", "*.png")
+NOT_SEEDED = (
+    "ideas.json",
+    "seed_ideas.json",
+    "ideas_transcripts",
+    "recordings",
+    "run_*",
+    "latex",
+    "__pycache__",
+    ".*",
+    "*.png",
+)
 
 
 @dataclass(frozen=True)
