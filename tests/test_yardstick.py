@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from ai_scientist.idea import Idea
 from ai_scientist.metrics import Measurement
 from ai_scientist.study.events import AttemptEnded, StudyEnded, StudyStarted, TurnEnded
+from ai_scientist.study.folder import copy_template
 from ai_scientist.template import Protected, read_template
 from ai_scientist.yardstick import suspicion
 from ai_scientist.yardstick.seal import broken, seal
 
-GROKKING = Path(__file__).parents[1] / "templates" / "grokking"
+TEMPLATES = Path(__file__).parents[1] / "templates"
 CODE = '''
 """An experiment."""
 import numpy as np
@@ -129,14 +130,18 @@ def test_no_comment_or_blank_line_breaks_the_seal(tmp_path_factory: pytest.TempP
     assert _broken(tmp_path_factory.mktemp("seal"), after + "\n" + "\n".join(lines[len(ends) :])) == ""
 
 
-def test_edits_of_the_shipped_recording_keep_the_seal(tmp_path: Path) -> None:
-    template = read_template(GROKKING)
-    code = (GROKKING / "experiment.py").read_text()
-    (tmp_path / "experiment.py").write_text(code)
+@pytest.mark.parametrize(
+    ("name", "recorded"),
+    [("grokking", "weight_initialization_grokking"), ("nanogpt", "learning_rate_schedule_nanogpt")],
+)
+def test_edits_of_the_shipped_recordings_keep_the_seal(tmp_path: Path, name: str, recorded: str) -> None:
+    template = read_template(TEMPLATES / name)
+    copy_template(template.folder, tmp_path)
+    code = (tmp_path / "experiment.py").read_text()
     sealed = seal(tmp_path, template.protected)
-    assert len(sealed.definitions) == 13
-    idea = next(idea for idea in template.ideas() if idea.name == "weight_initialization_grokking")
-    edits = sorted((GROKKING / "recordings" / idea.name).glob("run_*.j2"))
+    assert len(sealed.definitions) >= 13
+    idea = next(idea for idea in template.ideas() if idea.name == recorded)
+    edits = sorted((template.folder / "recordings" / recorded).glob("run_*.j2"))
     found = re.compile(r"experiment\.py\n```python\n<<<<<<< SEARCH\n(.*?)=======\n(.*?)>>>>>>> REPLACE", re.DOTALL)
     applied = 0
     now = code
@@ -147,7 +152,7 @@ def test_edits_of_the_shipped_recording_keep_the_seal(tmp_path: Path) -> None:
             applied += 1
         (tmp_path / "experiment.py").write_text(now)
         assert broken(sealed, tmp_path) == ()
-        assert suspicion.in_code(code, now, idea, tuple(sealed.definitions), ("final_val_acc",)) == ()
+        assert suspicion.in_code(code, now, idea, tuple(sealed.definitions), tuple(template.metrics)) == ()
     assert applied >= 5
 
 
