@@ -223,7 +223,7 @@ def _greet(study: _Study) -> None:
             f"and numbers are real.\nFor a real model set {planning.KEY}, or name any with --model.",
             style="yellow",
         )
-    known = baseline.recorded_seconds(baseline.kept(_cache(study.folder), study.folder.experiment, setup))
+    known = baseline.recorded_seconds(baseline.kept(_cache(study.folder), study.folder, setup))
     lines = [
         f"idea:    {setup.idea.name}: {setup.idea.title}",
         f"model:   {setup.model or 'none, a recording'}",

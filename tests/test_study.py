@@ -69,6 +69,18 @@ def test_other_code_or_profile_has_a_baseline_of_its_own(bench: Bench) -> None:
     assert "short (5 steps)" in (bench.folder / "notes.txt").read_text()
 
 
+def test_other_data_has_a_baseline_of_its_own(bench: Bench) -> None:
+    data = bench.template / "data" / "numbers.txt"
+    data.parent.mkdir()
+    cached = []
+    for number, content in enumerate(("1 2 3", "1 2 3", "1 2 4")):
+        data.write_text(content)
+        bench.study(GOOD, *TWO)
+        cached.append(bench.of(BaselineMeasured)[0].cached)
+        bench.folder.rename(bench.root / f"study_{number}")
+    assert cached == [False, True, False]
+
+
 def test_crash_is_fed_back_and_repaired(bench: Bench) -> None:
     broken = rate("0.1", "0.2 + undefined_name")
     replies = GOOD | {

@@ -1,4 +1,4 @@
-"""The baseline, run_0: measured once for the same code, profile, device and versions, and kept for later studies."""
+"""The baseline, run_0: measured once for the same code, data, profile, device and versions, and kept."""
 
 import fcntl
 import hashlib
@@ -17,7 +17,7 @@ from ai_scientist.lab import Lab
 from ai_scientist.metrics import InvalidMetrics, Metrics, read_metrics
 from ai_scientist.study.events import Setup
 from ai_scientist.study.execution import Record, run_experiment, within_budget
-from ai_scientist.study.folder import METRICS, copy_tree
+from ai_scientist.study.folder import METRICS, StudyFolder, copy_tree
 
 _RECORD = "measured.json"
 
@@ -32,7 +32,7 @@ def measure(lab: Lab, setup: Setup, record: Record) -> tuple[Metrics, float, boo
     shutil.rmtree(lab.folder.run(0), ignore_errors=True)  # half a copy, of a study that was killed
     if setup.baseline:
         return _brought(lab, setup), 0.0, False
-    place = kept(lab.cache, lab.folder.experiment, setup)
+    place = kept(lab.cache, lab.folder, setup)
     with _one_at_a_time(place):
         found = _from_cache(lab, place)
         if found is not None:
@@ -73,12 +73,18 @@ def recorded_seconds(place: Path) -> float | None:
         return None
 
 
-def kept(cache: Path, experiment: Path, setup: Setup) -> Path:
-    """Where the baseline of this code, profile, device and these versions is kept, if it was measured."""
+def kept(cache: Path, folder: StudyFolder, setup: Setup) -> Path:
+    """Where the baseline of this code, data, profile, device and these versions is kept, if it was measured."""
     versions = json.dumps([setup.environment, setup.device, setup.versions], sort_keys=True, default=str)
-    key = hashlib.sha256((code_hash(experiment) + versions).encode()).hexdigest()[:12]
+    key = hashlib.sha256((code_hash(folder.experiment) + _data(folder) + versions).encode()).hexdigest()[:12]
     device = re.sub(r"[^A-Za-z0-9]+", "-", setup.device).strip("-")
     return cache / f"{setup.profile}_{device}_{key}"
+
+
+def _data(folder: StudyFolder) -> str:
+    """The names and hashes of the study's data files, in one text."""
+    files = [path for data in folder.data() for path in sorted(data.rglob("*")) if path.is_file()]
+    return "".join(f"{path.relative_to(folder.root)}:{code_hash(path)}" for path in files)
 
 
 def _brought(lab: Lab, setup: Setup) -> Metrics:

@@ -1,6 +1,7 @@
 """The study folder: the one place that knows what lies where in it."""
 
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from datetime import datetime
@@ -97,6 +98,10 @@ class StudyFolder:
             for path in sorted(self.root.iterdir())
             if path not in hidden and not path.name.startswith(".") and path.suffix != ".png"
         )
+
+    def data(self) -> tuple[Path, ...]:
+        """The folders that came with the template: what its runs may read besides the code."""
+        return tuple(path for path in self.shown() if path.is_dir() and not re.fullmatch(r"run_\d+", path.name))
 
     def plots(self) -> tuple[Path, ...]:
         """The PNG files beside plot.py, by name; links are not plots."""
