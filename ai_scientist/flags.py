@@ -7,10 +7,11 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
 import psutil
 
+from ai_scientist.claims.model import ClaimsMode
 from ai_scientist.errors import UsageError
 from ai_scientist.files import UnreadableFile, read_text
 from ai_scientist.places import TEMPLATES, user_configuration
@@ -22,6 +23,7 @@ DEFAULTS: Mapping[str, Any] = {
     "run_timeout": 7200.0,
     "plot_timeout": 600.0,
     "retry_for": 30.0,
+    "claims": "fix",
     "stall_timeout": 1800.0,
     "max_output": 0.1,
     "max_processes": 1000,
@@ -66,6 +68,7 @@ class Flags:
     allow_network: bool
     data: list[Path]
     baseline: Path | None
+    claims: ClaimsMode | None
     max_runs: int | None
     max_attempts: int | None
     run_timeout: float | None
@@ -167,6 +170,7 @@ def _add_choices(parser: Parser) -> None:
     add("--recording", type=Path, metavar="PATH", help="a recording's folder or a transcript.jsonl, instead of a model")
     add("--profile", metavar="NAME", help="the size of the experiment (default: the template's for this device)")
     add("--python", metavar="PATH", help="the interpreter that runs experiment.py and plot.py (default: this one)")
+    add("--claims", choices=get_args(ClaimsMode), help="false claims in notes.txt: fix (default), warn, off")
     add("--resume", type=Path, metavar="FOLDER", help="go on with an interrupted study, or all in a folder")
     add("--no-sandbox", action="store_true", help="run model-written code without a sandbox: it can do what you can")
     add("--allow-network", action="store_true", help="let runs of a template that says so use the network")

@@ -58,6 +58,7 @@ def plan(flags: Flags, template: Template, idea: Idea) -> Setup:
         network=network(template, allowed=flags.allow_network),
         data=data,
         versions={"ai-scientist": __version__, "environment": key_of(python), **machine.versions},
+        claims=flags.value("claims"),
         baseline=str(_baseline(flags.baseline)) if flags.baseline else "",
     )
 
@@ -67,7 +68,8 @@ def changed(setup: Setup, flags: Flags, template: Template) -> Setup:
 
     `template` is read from the study folder: an environment that is no longer in the cache is made anew.
     """
-    same = {name: value for name in ("max_runs", "max_attempts", "plot_timeout") if (value := getattr(flags, name))}
+    names = ("max_runs", "max_attempts", "plot_timeout", "claims")
+    same = {name: value for name in names if (value := getattr(flags, name))}
     given: dict[str, Any] = dict(same)
     given["budget"] = changed_budget(setup.budget, flags)
     given["limits"] = replace(setup.limits, **_given_limits(flags))

@@ -157,3 +157,9 @@ PLAIN = {
     "notes.attempt_1": GOOD["notes.attempt_1"].replace("{{ runs[2]['narrow'].loss.mean }}", "lower"),
 }
 """The same without templates, as a live model would say it."""
+
+WRONG = "On narrow the loss is higher than that of the baseline."
+RIGHT = "On narrow the loss is lower than that of the baseline."
+LYING = GOOD | {"run_2.attempt_1": GOOD["run_2.attempt_1"].replace("\n\n## Run 2", f"\n{WRONG}\n\n## Run 2")}
+CORRECTED = LYING | {"claims.attempt_1": block("notes.txt", WRONG, RIGHT)}
+"""A study of two runs whose agent corrects a claim when it is told."""

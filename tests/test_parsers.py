@@ -20,7 +20,7 @@ from ai_scientist.errors import UsageError
 from ai_scientist.feedback import MAX_CHARACTERS, failure_text
 from ai_scientist.idea import nearest, read_ideas
 from ai_scientist.metrics import InvalidMetrics, Measurement, read_metrics
-from ai_scientist.study.take import said_finished
+from ai_scientist.study.turns import said_finished
 from ai_scientist.template import read_template
 
 json_values = st.recursive(

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import GOOD, Bench, processes_in, wait_for
+from conftest import CORRECTED, GOOD, Bench, processes_in, wait_for
 
 from ai_scientist import launch
 from ai_scientist.study.events import AttemptEnded, BaselineMeasured, StudyResumed, TurnEnded
@@ -35,7 +35,7 @@ def _outcome(study: Path) -> dict[str, object]:
 
 @pytest.mark.parametrize("kind", ["after", "torn"])
 def test_killed_at_every_event(bench: Bench, kind: str) -> None:
-    bench.record(GOOD)
+    bench.record(CORRECTED)
     place = bench.root / "place"
     command = [sys.executable, str(KILLING), str(place), kind]
     done = subprocess.run(command, capture_output=True, text=True, cwd=bench.root, timeout=280, check=False)

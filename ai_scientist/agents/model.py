@@ -34,6 +34,10 @@ class Reply:
     usage: Usage
 
 
+# A recording has no reply to a check that was not made when it was recorded: its notes stay as they are.
+NO_CORRECTION = Reply("(This recording corrects nothing.)", "stop", Usage(requests=1))
+
+
 class LanguageModel(Protocol):
     """Answers requests. `name` is for people and the transcript."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from ai_scientist.agents.model import Reply, Request
+from ai_scientist.agents.model import NO_CORRECTION, Reply, Request
 from ai_scientist.errors import RecordingError
 from ai_scientist.lab import Usage
 
@@ -41,6 +41,8 @@ class Recording:
             template = self._environment.get_template(name)
             text = template.render(**self._facts())
         except TemplateNotFound as error:
+            if error.name == name and request.turn.purpose == "claims":
+                return NO_CORRECTION
             raise RecordingError(
                 f"the recording {self._folder} has no {error.name}, so no reply for {request.turn.key}: this study "
                 f"went another way than the recorded one. Go on with a real model: --resume FOLDER --model NAME."

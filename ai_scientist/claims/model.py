@@ -9,6 +9,9 @@ from ai_scientist.metrics import Metrics
 Direction = Literal["lower", "higher", "same"]
 Verdict = Literal["verified", "contradicted", "unsupported", "not_checkable"]
 
+ClaimsMode = Literal["fix", "warn", "off"]
+"""What a study does about false claims in notes.txt: send them back to the agent, record them, or not look for them."""
+
 
 @dataclass(frozen=True)
 class Claim:

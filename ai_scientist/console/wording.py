@@ -1,5 +1,7 @@
 """The words for what happened: one line an event, the same on the screen and in the log."""
 
+from collections import Counter
+
 from ai_scientist.facts import rows
 from ai_scientist.lab import Usage
 from ai_scientist.prompts import number, signed
@@ -56,8 +58,10 @@ def _turn(event: TurnEnded) -> str:
     what = f"run {event.turn.run}" if event.turn.purpose == "run" else event.turn.purpose
     edit = f"{event.status} {', '.join(event.files)}".strip() if event.files else event.status
     detail = f"; {last_line(event.detail)}" if event.status in ("malformed", "forbidden") else ""
+    wrong = Counter(claim.verdict for claim in event.claims)
+    claims = f"; in the notes: {', '.join(f'{n} {verdict}' for verdict, n in wrong.items())}" if wrong else ""
     finished = "; the agent is finished" if event.finished else ""
-    return f"turn {event.turn.number} ({what}): edit {edit}{detail}{finished} · {spent(event.usage)}"
+    return f"turn {event.turn.number} ({what}): edit {edit}{detail}{claims}{finished} · {spent(event.usage)}"
 
 
 def _attempt(event: AttemptEnded, state: State, template: Template) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from ai_scientist import facts
 from ai_scientist.lab import Turn
 from ai_scientist.prompts import render
+from ai_scientist.study.corrections import to_correct
 from ai_scientist.study.events import AttemptEnded, Setup, TurnEnded
 from ai_scientist.study.state import State
 from ai_scientist.template import Template
@@ -26,6 +27,8 @@ def prompt_for(turn: Turn, state: State, template: Template) -> str:
             return _notes(state, template)
         case "plot":
             return _plot(turn, state, state.setup)
+        case "claims":
+            return _claims(state)
         case _:
             return _describe(turn, state)
 
@@ -76,7 +79,7 @@ def _results(state: State, template: Template, run: int) -> Mapping[str, object]
 
 def _again(turn: Turn, state: State, setup: Setup) -> str:
     """A run was tried and failed, or was not started because its edit changed nothing."""
-    last = state.turns[-1]
+    last = state.turns_for("run")[-1]
     attempt = _attempt_of(last, state)
     about = {"run": turn.run, "max_attempts": setup.max_attempts}
     if attempt is None:
@@ -107,7 +110,7 @@ def _attempt_of(turn: TurnEnded, state: State) -> AttemptEnded | None:
 
 def _notes(state: State, template: Template) -> str:
     last = state.turns[-1]
-    asked = bool(state.turns_for("notes"))
+    asked = state.turns_for("notes")
     told = state.shown == state.good[-1].run
     results = (
         _results(state, template, state.good[-1].run)
@@ -119,19 +122,26 @@ def _notes(state: State, template: Template) -> str:
         "notes",
         missing=missing,
         missing_rows={run: facts.rows(state, template, run) for run in missing},
-        detail=last.detail if asked else "",
+        detail=asked[-1].detail if asked else "",
         **results,
     )
 
 
-def _plot(turn: Turn, state: State, setup: Setup) -> str:
+def _claims(state: State) -> str:
+    """The false claims with the facts; the second time, what was wrong with the first correction."""
     last = state.turns[-1]
+    again = last.turn.purpose == "claims"
+    return render("claims", claims=to_correct(state.turns), again=again, detail=last.detail if again else "")
+
+
+def _plot(turn: Turn, state: State, setup: Setup) -> str:
+    asked = state.turns_for("plot")
     drawn = state.plots[-1] if state.plots and state.plots[-1].attempt == turn.attempt - 1 else None
     problem = "" if turn.attempt == 1 else drawn.outcome if drawn else "unedited"
     return render(
         "plot",
         problem=problem,
-        detail=drawn.feedback if drawn else last.detail,
+        detail=drawn.feedback if drawn else asked[-1].detail if asked else "",
         timeout=setup.plot_timeout,
         attempt=turn.attempt,
         max_attempts=setup.max_attempts,
@@ -141,13 +151,14 @@ def _plot(turn: Turn, state: State, setup: Setup) -> str:
 
 def _describe(turn: Turn, state: State) -> str:
     last = state.turns[-1]
+    asked = state.turns_for("describe")
     return render(
         "describe",
         again=turn.attempt > 1,
         plots=state.plots[-1].plots,
         undescribed=last.undescribed,
         phantoms=last.phantoms,
-        detail=last.detail,
+        detail=asked[-1].detail if asked else "",
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ai_scientist.budget import Budget
+from ai_scientist.claims.model import Claim, ClaimsMode
 from ai_scientist.idea import Idea
 from ai_scientist.lab import EditStatus, Limits, ProcessId, Turn, Usage
 from ai_scientist.metrics import Measurement
@@ -24,6 +25,7 @@ class Setup:
     Seconds where not said otherwise; `price` is USD a million tokens of prompt and reply, None where litellm knows it.
     `sandbox` names what is in force; `network` and `data` say what runs may reach and read beyond the study.
     `baseline` is a run_0 measured elsewhere that the user wants to be taken, "" where it is measured here.
+    `claims` says what becomes of false claims in notes.txt.
     """
 
     idea: Idea
@@ -48,6 +50,7 @@ class Setup:
     data: tuple[str, ...]
     versions: Mapping[str, str]
     baseline: str = ""
+    claims: ClaimsMode = "fix"
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,8 @@ class TurnEnded:
     """The coding agent was called. `code` is a hash of experiment.py after it.
 
     The checks of notes.txt after the turn: `missing_sections` are finished runs without a section, `undescribed` plots
-    that it does not name, `phantoms` plots that it names and that do not exist.
+    that it does not name, `phantoms` plots that it names and that do not exist, `claims` those that are contradicted or
+    unsupported by the results.
     """
 
     turn: Turn
@@ -108,6 +112,7 @@ class TurnEnded:
     missing_sections: tuple[int, ...] = ()
     undescribed: tuple[str, ...] = ()
     phantoms: tuple[str, ...] = ()
+    claims: tuple[Claim, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from pathlib import Path
 from ai_scientist.errors import UsageError
 
 METRICS = "final_info.json"
-EDITABLE = ("experiment.py", "plot.py", "notes.txt")
+NOTES = "notes.txt"
+EDITABLE = ("experiment.py", "plot.py", NOTES)
 # What of a template is not the experiment's: lists of ideas, recordings, results, and what belongs to write-ups.
 NOT_SEEDED = (
     "ideas.json",
@@ -41,7 +42,7 @@ class StudyFolder:
 
     @property
     def notes(self) -> Path:
-        return self.root / "notes.txt"
+        return self.root / NOTES
 
     @property
     def journal(self) -> Path:

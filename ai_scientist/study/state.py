@@ -103,7 +103,8 @@ def after(state: State, event: Event) -> State:
 
 
 def _after_turn(state: State, event: TurnEnded) -> State:
-    shown = max((attempt.run for attempt in state.good), default=0)
+    told = event.turn.purpose != "claims"  # a correction tells no results
+    shown = max((attempt.run for attempt in state.good), default=0) if told else state.shown
     state = replace(
         state, turns=(*state.turns, event), usage=state.usage + event.usage, commit=event.commit, shown=shown
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ai_scientist.lab import Turn
+from ai_scientist.study.corrections import to_correct
 from ai_scientist.study.state import State
 
 # How often missing sections of notes.txt, and again missing descriptions of plots, are asked for once more.
@@ -63,6 +64,8 @@ def next_step(state: State) -> Step:
         return Start()
     if state.baseline is None:
         return MeasureBaseline()
+    if correction := _claims_step(state):
+        return correction
     if not state.over:
         return _run_step(state)
     if not state.good:
@@ -76,6 +79,14 @@ def _run_step(state: State) -> Step:
 
 def _ask(state: State, purpose: str, attempt: int, run: int = 0) -> AskAgent:
     return AskAgent(Turn(len(state.turns) + 1, purpose, run, attempt))
+
+
+def _claims_step(state: State) -> Step | None:
+    """What notes.txt says wrongly is corrected before the study goes on."""
+    assert state.setup is not None
+    if state.setup.claims != "fix" or not to_correct(state.turns):
+        return None
+    return _ask(state, "claims", len(state.turns_for("claims")) + 1)
 
 
 def _notes_step(state: State) -> Step | None:
@@ -106,6 +117,7 @@ def _describe_step(state: State) -> Step | None:
     if not (state.plots and state.plots[-1].plots):
         return None
     asked = state.turns_for("describe")
-    if asked and (len(asked) > MAX_REMINDERS or not (asked[-1].undescribed or asked[-1].phantoms)):
+    last = state.turns[-1]  # that of the description, or one that corrected it
+    if asked and (len(asked) > MAX_REMINDERS or not (last.undescribed or last.phantoms)):
         return None
     return _ask(state, "describe", len(asked) + 1)

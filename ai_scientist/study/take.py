@@ -1,39 +1,34 @@
 """Taking the steps of a study: each does one thing in the world and returns the event that records it."""
 
-import re
 import shutil
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from ai_scientist import notes, tables
-from ai_scientist.files import UnreadableFile, read_text, write_text
-from ai_scientist.lab import Edit, Lab
+from ai_scientist.files import write_text
+from ai_scientist.lab import Lab
 from ai_scientist.metrics import InvalidMetrics, Metrics, read_metrics
 from ai_scientist.study import baseline
-from ai_scientist.study.asking import prompt_for
 from ai_scientist.study.drawing import draw
+from ai_scientist.study.ending import ending
 from ai_scientist.study.events import (
     AttemptEnded,
     BaselineMeasured,
     Event,
     PlotEnded,
     Setup,
-    StudyEnded,
     TurnEnded,
 )
 from ai_scientist.study.execution import Executed, Record, run_experiment, within_budget
-from ai_scientist.study.folder import EDITABLE, METRICS
+from ai_scientist.study.folder import METRICS
 from ai_scientist.study.history import History
 from ai_scientist.study.state import State, after
 from ai_scientist.study.steps import AskAgent, DrawPlots, End, MeasureBaseline, RunExperiment, Step
+from ai_scientist.study.turns import take_turn
 from ai_scientist.yardstick import suspicion
-from ai_scientist.yardstick.seal import broken
 
-MAX_NOTES_BYTES = 5_000_000
 SMOKE_SECONDS = 300.0
-_FINISHED = re.compile(r"\W*I am finished\W*", re.IGNORECASE)
 
 
 def take(step: Step, state: State, lab: Lab, record: Record) -> Event:
@@ -44,12 +39,13 @@ def take(step: Step, state: State, lab: Lab, record: Record) -> Event:
         case MeasureBaseline():
             return _measure_baseline(state, state.setup, lab, record)
         case AskAgent():
-            return _ask_agent(step, state, lab)
+            event = take_turn(step, state, lab)
+            return _committed(event, state, lab, f"Turn {step.turn.number}: {step.turn.key}, {event.status}")
         case RunExperiment():
             return _run_experiment(step, state, state.setup, lab, record)
         case DrawPlots():
-            event = draw(step, state, state.setup, lab, record)
-            return _committed(event, state, lab, f"Plots, attempt {step.attempt}: {event.outcome}")
+            drawn = draw(step, state, state.setup, lab, record)
+            return _committed(drawn, state, lab, f"Plots, attempt {step.attempt}: {drawn.outcome}")
         case End():
             tables.write(lab.folder, state, lab.template)  # once more: plot.py names the runs
             History(lab.folder.root).commit("Result tables")
@@ -67,57 +63,6 @@ def _measure_baseline(state: State, setup: Setup, lab: Lab, record: Record) -> E
     commit = history.commit("Baseline")
     history.tag("run_0")
     return replace(event, commit=commit)
-
-
-def _ask_agent(step: AskAgent, state: State, lab: Lab) -> Event:
-    turn = step.turn
-    prompt = prompt_for(turn, state, lab.template)
-    lab.screen.doing(_title(step, state), turn.run, turn.attempt, None)
-    started = time.monotonic()
-    edit = _within_the_seal(lab.agent.edit(prompt, turn), state, lab)
-    lab.screen.spoken(turn, prompt, edit.reply)
-    text = _notes_text(lab)
-    plots = [path.name for path in lab.folder.plots()]
-    undescribed, phantoms = notes.plot_names(text, plots) if turn.purpose == "describe" else ((), ())
-    event = TurnEnded(
-        turn,
-        edit.status,
-        edit.files,
-        edit.detail,
-        said_finished(edit.reply),
-        baseline.code_hash(lab.folder.experiment),
-        edit.usage,
-        time.monotonic() - started,
-        "",
-        notes.missing_sections(text, [attempt.run for attempt in state.good]),
-        undescribed,
-        phantoms,
-    )
-    return _committed(event, state, lab, f"Turn {turn.number}: {turn.key}, {edit.status}")
-
-
-def _within_the_seal(edit: Edit, state: State, lab: Lab) -> Edit:
-    """The edit; or, where it changed what measures the runs, a forbidden one, with all files as they were before."""
-    assert state.setup is not None
-    if edit.status != "applied":
-        return edit
-    changes = broken(state.seal, lab.folder.root, state.setup.idea.may_change)
-    if not changes:
-        return edit
-    history = History(lab.folder.root)
-    for name in EDITABLE:
-        history.restore_file(name, state.commit)
-    detail = (
-        f"It changes the yardstick, which is sealed so that runs can be compared: {'; '.join(changes)}. All files are "
-        "as they were before the reply. Test the idea without touching these, and send the other edits again."
-    )
-    return replace(edit, status="forbidden", files=(), detail=detail)
-
-
-def said_finished(reply: str) -> bool:
-    """Whether the last line of a reply that says anything is "I am finished", alone."""
-    lines = [line for line in reply.splitlines() if line.strip()]
-    return bool(lines) and bool(_FINISHED.fullmatch(lines[-1]))
 
 
 def _run_experiment(step: RunExperiment, state: State, setup: Setup, lab: Lab, record: Record) -> Event:
@@ -214,57 +159,3 @@ def _committed(event: Committed, state: State, lab: Lab, message: str) -> Commit
     if (then.given_up, len(then.metrics)) != (state.given_up, len(state.metrics)):
         tables.write(lab.folder, then, lab.template)
     return replace(event, commit=history.commit(message))
-
-
-def _notes_text(lab: Lab) -> str:
-    try:
-        return read_text(lab.folder.notes, MAX_NOTES_BYTES)
-    except UnreadableFile:
-        return ""
-
-
-def _title(step: AskAgent, state: State) -> str:
-    match step.turn.purpose:
-        case "run" if step.turn.attempt > 1:
-            return f"agent mends run {step.turn.run}"
-        case "run":
-            return (
-                "agent plans and edits run 1" if not state.turns else f"agent reads results, edits run {step.turn.run}"
-            )
-        case "notes":
-            return "agent completes notes.txt"
-        case "plot":
-            return "agent edits plot.py"
-    return "agent describes the plots"
-
-
-def ending(state: State) -> StudyEnded:
-    """How the study ended, with everything that is not as it should be."""
-    last = state.turns[-1]
-    remarks = [*(f"run {run} failed for good" for run in state.given_up), *_about_the_yardstick(state)]
-    if state.baseline and state.baseline.origin:
-        remarks.append(f"the baseline was not measured here but taken from {state.baseline.origin}")
-    problems = []
-    if not state.good:
-        problems.append("no run finished")
-    elif not state.plots or state.plots[-1].outcome != "ok":
-        problems.append("plot.py does not draw what it should")
-    if last.missing_sections:
-        problems.append("notes.txt has no section for run " + ", ".join(map(str, last.missing_sections)))
-    if last.undescribed:
-        problems.append("notes.txt does not describe " + ", ".join(last.undescribed))
-    if last.phantoms:
-        problems.append("notes.txt names plots that do not exist: " + ", ".join(last.phantoms))
-    return StudyEnded(not problems, (*problems, *remarks))
-
-
-def _about_the_yardstick(state: State) -> list[str]:
-    """What touched or may have touched the measuring: allowed changes, forbidden edits, odd runs."""
-    assert state.setup is not None
-    allowed = ", ".join(state.setup.idea.may_change)
-    return [
-        *([f"the idea may change what is sealed otherwise: {allowed}"] if allowed else []),
-        *(f"turn {turn.turn.number} was put back. {turn.detail}" for turn in state.turns if turn.status == "forbidden"),
-        *suspicion.in_results(0, {0: state.metrics[0]}),
-        *(f"run {attempt.run}: {flag}" for attempt in state.good for flag in attempt.flags),
-    ]
