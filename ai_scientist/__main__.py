@@ -14,6 +14,7 @@ from ai_scientist.flags import Parser
 # Name -> (module, what it does).
 COMMANDS: dict[str, tuple[str, str]] = {
     "claims": ("ai_scientist.claims.command", "check the numbers and comparisons in notes.txt against the results"),
+    "rerun": ("ai_scientist.rerun.command", "execute recorded runs again and compare the results"),
     "new": ("ai_scientist.new", "make a template of your own"),
     "check": ("ai_scientist.check.command", "check that a template keeps the contract"),
     "ideas": ("ai_scientist.ideas.command", "list a template's ideas, or have a model propose new ones"),

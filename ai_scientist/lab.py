@@ -25,7 +25,7 @@ class Turn:
     """Which call of the coding agent this is; recordings and transcripts find their replies by it.
 
     `number` counts the turns of the study from 1. `purpose` says what is asked for ("run", "notes", "plot",
-    "describe"); `run` and `attempt` are the run spoken of (0 where none is) and the how-manieth try this is.
+    "describe", "claims"); `run` and `attempt` are the run spoken of (0 where none is) and the how-manieth try this is.
     """
 
     number: int

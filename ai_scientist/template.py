@@ -1,6 +1,7 @@
 """Templates: the folder that a study starts from, read and checked as far as a study needs it."""
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,10 @@ IDEAS = ("ideas.json", "seed_ideas.json")
 MAX_BYTES = 2_000_000
 # The profile in which a whole run takes seconds: edits are tried by it.
 SMOKE = "smoke"
+# Metrics that depend on the machine's mood and may differ from run to run.
+TIMING = re.compile(
+    r"(?:^|_)(?:time|times|second|seconds|secs?|ms|duration|latency|speed|throughput|fps|memory)(?:_|$)"
+)
 DeviceKind = Literal["cpu", "gpu"]
 
 

@@ -17,14 +17,10 @@ from ai_scientist.sandbox import Confinement, Sandbox
 from ai_scientist.study.drawing import lay_out
 from ai_scientist.study.execution import Executed, environment, execute
 from ai_scientist.study.folder import StudyFolder, copy_template
-from ai_scientist.template import Profile, Template
+from ai_scientist.template import TIMING, Profile, Template
 
 WATCH = Path(__file__).parent / "watch"
 WATCHED = "network.log"
-# Metrics that depend on the machine's mood and may differ from run to run.
-TIMING = re.compile(
-    r"(?:^|_)(?:time|times|second|seconds|secs?|ms|duration|latency|speed|throughput|fps|memory)(?:_|$)"
-)
 
 
 @dataclass(frozen=True)

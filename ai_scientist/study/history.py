@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ai_scientist.errors import MachineError
@@ -67,7 +67,28 @@ class History:
         """What a file held at that commit or tag."""
         return self._git("show", f"{commit}:{name}")
 
+    def knows(self, commit: str) -> bool:
+        """Whether there is such a commit, in a history of the folder's own."""
+        if not (self._root / ".git").is_dir():
+            return False
+        try:
+            self._git("cat-file", "-e", f"{commit}^{{commit}}")
+        except MachineError:
+            return False
+        return True
+
+    def files(self, commit: str) -> Iterator[tuple[Path, bytes]]:
+        """The regular files of that commit, each with its path in the folder; nothing is checked out or filtered."""
+        for entry in self._raw("ls-tree", "-r", "-z", "--full-tree", commit).decode(errors="replace").split("\0"):
+            about, _, name = entry.partition("\t")
+            path = Path(name)
+            if about.startswith("100") and not path.is_absolute() and not {"..", ".git"} & set(path.parts):
+                yield path, self._raw("cat-file", "blob", about.split()[2])
+
     def _git(self, *arguments: str) -> str:
+        return self._raw(*arguments).decode(errors="replace").strip()
+
+    def _raw(self, *arguments: str) -> bytes:
         command = ["git", "-c", "core.hooksPath=/dev/null", "-c", "core.autocrlf=false", "-c", "gc.auto=0", *arguments]
         try:
             done = subprocess.run(command, cwd=self._root, env=_environment(), capture_output=True, check=False)
@@ -76,7 +97,7 @@ class History:
         if done.returncode:
             said = done.stderr.decode(errors="replace").strip()
             raise MachineError(f"git {arguments[0]} failed: {said}. If the disk is full, make space; then --resume.")
-        return done.stdout.decode(errors="replace").strip()
+        return done.stdout
 
 
 def _environment() -> Mapping[str, str]:
