@@ -81,6 +81,11 @@ TRICKS = {
     "loop variable": ("SEEDS", CODE + "\nfor SEEDS in [(7,)]: pass\n"),
     "with": ("SEEDS", CODE + "\nwith open('x') as SEEDS: pass\n"),
     "exception": ("SEEDS", CODE + "\ntry: pass\nexcept OSError as SEEDS: pass\n"),
+    "match with the rest of a mapping": ("SEEDS", CODE + "\nmatch {}:\n    case {**SEEDS}: pass\n"),
+    "alias of a class": ("Measured", CODE + "\nM = Measured\nM.check = abs\n"),
+    "alias of a function": ("evaluate", CODE + "\ne = evaluate\ne.__code__ = abs\n"),
+    "setattr of type": ("Measured", CODE + "\ntype.__setattr__(Measured, 'check', abs)\n"),
+    "setattr on the module": ("evaluate", CODE + "\nsetattr(sys.modules[__name__], 'evaluate', abs)\n"),
     "match": ("SEEDS", CODE + "\nmatch (7,):\n    case SEEDS: pass\n"),
     "comprehension": ("SEEDS", CODE + "\n[1 for SEEDS in [(7,)]]\n"),
     "parameter": ("evaluate", CODE.replace("def train(rate):", "def train(rate, evaluate=abs):")),
@@ -102,6 +107,51 @@ def test_every_way_to_change_a_sealed_name_is_seen(tmp_path: Path, name: str, af
     said = _broken(tmp_path, after)
     assert name in said
     assert f"{name} is" not in _broken(tmp_path, after, may_change=(name,))
+
+
+LEANING = CODE.replace("return sum(", "return np.mean([0]) + sum(")
+PATCHES = {
+    "function of a module": "np.mean = abs",
+    "module bound anew": "np = other",
+    "module imported from elsewhere": "import cheat as np",
+    "star import": "from cheat import *",
+    "class in a module's place": "class np: mean = abs",
+    "setattr on a module": "setattr(np, 'mean', abs)",
+    "builtin bound anew": "sum = max",
+    "builtin as a function": "def sum(x): return 1.0",
+    "builtin as a loop variable": "for sum in [max]: pass",
+    "builtin patched": "import builtins\nbuiltins.sum = max",
+    "builtin by global": "def f():\n    global sum\n    sum = max",
+}
+
+
+@pytest.mark.parametrize("patch", PATCHES.values(), ids=PATCHES)
+def test_what_sealed_code_leans_on_is_guarded(tmp_path: Path, patch: str) -> None:
+    (tmp_path / "experiment.py").write_text(LEANING)
+    sealed = seal(tmp_path, Protected((), ("evaluate",)))
+    (tmp_path / "experiment.py").write_text(LEANING + f"\n{patch}\n")
+    said = broken(sealed, tmp_path)
+    assert any("which sealed code uses, is bound anew or patched" in it for it in said), said
+    assert sealed.leaned.keys() == {"np.mean", "sum"}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "import numpy as np",
+        "import numpy",
+        "np.random.seed(0)",
+        "np.other = 1",
+        "def f(sum):\n    np = sum\n    return np",
+        "class A:\n    sum = 1",
+        "y = sum([1])",
+    ],
+)
+def test_other_use_of_what_it_leans_on_is_free(tmp_path: Path, more: str) -> None:
+    (tmp_path / "experiment.py").write_text(LEANING)
+    sealed = seal(tmp_path, Protected((), ("evaluate",)))
+    (tmp_path / "experiment.py").write_text(LEANING + f"\n{more}\n")
+    assert broken(sealed, tmp_path) == ()
 
 
 def test_only_the_sealed_method_of_a_class_is_sealed(tmp_path: Path) -> None:
@@ -192,6 +242,90 @@ def test_measured_metrics_are_not_flagged() -> None:
     assert _in_code("", 'info = {"loss_mean": float(np.mean(losses))}') == ""
     assert _in_code("", "loss = 0.0\nfor x in data:\n    loss += model(x)") == ""
     assert _in_code('info = {"loss_mean": 1.5}', 'info = {"loss_mean": 2.5}') == ""  # the template does it already
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'info["loss_mean"] = -1.5',
+        'info["loss_mean"] = 0.5 + 0.01',
+        'info["loss_mean"] = 0.5 + 0.01 * random.random()',
+        'info = {"loss": [0.9, 0.91]}',
+        'good = 0.9\ninfo = {"loss_mean": good}',
+        "loss, accuracy = 0.1, model(x)",
+        'info[f"{name}_mean"] = 0.9',
+        "loss = model(x)\nloss *= 0.5",
+    ],
+)
+def test_made_up_metrics_are_flagged_in_every_form(code: str) -> None:
+    assert "is set to a constant or a random number" in _in_code("", code)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "loss = float('inf')",
+        "loss = None\naccuracy = 0",
+        "loss = total / len(data)",
+        "n = 3\nn += 1\nloss = n",
+        "def f(loss): return loss\nf(loss=measured)",
+        'info[f"{name}_mean"] = float(np.mean(values))',
+        "loss = model(torch.randn(3, 4))",
+    ],
+)
+def test_ordinary_code_is_not_flagged(code: str) -> None:
+    assert _in_code("", code) == ""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("n_steps = 100", "n_steps = 100 // 10", "n_steps is 100 // 10, was 100"),
+        ("SEEDS = (0, 1, 2)", "SEEDS = range(1)", "SEEDS is range(1), was (0, 1, 2)"),
+        ("epochs = 5", "epochs = int(os.environ['E'])", "epochs is int"),
+        ("epochs = 5", "x = 1", "epochs, an amount of work, is gone"),
+        ("for i in range(s.steps): f()", "for i in range(s.steps // 9): f()", "a loop goes over range(s.steps // 9)"),
+    ],
+)
+def test_amounts_of_work_are_flagged_in_every_form(before: str, after: str, said: str) -> None:
+    assert said in _in_code(before, after)
+
+
+AROUND = {
+    "exec": ("exec('x')", "reaches into the running program by exec"),
+    "globals": ("globals().update(evaluate=abs)", "by globals"),
+    "main module": ("import __main__\n__main__.evaluate = abs", "by __main__"),
+    "early end": ("import os\nos._exit(0)", "by _exit"),
+    "own results": ("open('run_1/final_info.json', 'w')", "run_1/final_info.json"),
+    "patched method": ("from torch import Tensor\nTensor.item = abs", "replaces Tensor.item"),
+    "patched module": ("import numpy as np\nnp.mean = abs", "replaces np.mean"),
+    "subclass": ("class Better(Measured): pass", "derives from Measured"),
+    "made class": ("B = type('B', (Measured,), {})", "derives from Measured"),
+    "other arguments": ("evaluate(model, 2)", "called in another way: evaluate(model, 2)"),
+    "other arguments of a method": ("m.check(model, step // 10)", "called in another way: m.check(model, step // 10)"),
+    "a part": ("for seed in SEEDS[:1]: train()", "only a part of what is sealed is used: SEEDS[:1]"),
+    "one seed": ("torch.manual_seed(0)", "seeds are set in another way: torch.manual_seed(0)"),
+    "held-out data": ("train(data.val_tokens)", "val_tokens, held-out data"),
+    "metric made better": ("m['accuracy'] = m['accuracy'] + gain", "accuracy is set outside of what measures"),
+}
+SEALED = """
+SEEDS = (0, 1)
+class Data:
+    train_tokens: int
+    val_tokens: int
+class Measured:
+    def check(self, model, step): return {"accuracy": 1, "loss": 2}
+def evaluate(model): return model
+print(SEEDS, Data, Measured().check(model, step), evaluate(model))
+"""
+
+
+@pytest.mark.parametrize(("more", "said"), AROUND.values(), ids=AROUND)
+def test_ways_around_the_seal_are_flagged(more: str, said: str) -> None:
+    sealed = ("SEEDS", "Data", "Measured", "evaluate")
+    found = suspicion.in_code(SEALED, f"{SEALED}\n{more}\n", _idea(), sealed, ("loss", "accuracy"))
+    assert said in "; ".join(found)
+    assert suspicion.in_code(f"{SEALED}\n{more}\n", f"{SEALED}\n{more}\n", _idea(), sealed, ("loss",)) == ()
 
 
 def test_sealed_definition_out_of_use_is_flagged() -> None:

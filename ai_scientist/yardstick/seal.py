@@ -2,49 +2,38 @@
 
 A definition is sealed as the syntax tree of every statement in the file that binds or changes its name: the definition
 itself, and any second one, assignment, import, deletion, loop variable, parameter, `global`, attribute or item
-assignment, mutating method call, setattr or globals() that names it. Formatting, comments and docstrings are free.
+assignment, mutating method call, setattr or globals() that names it or another name that it is given. Formatting,
+comments and docstrings are free. What sealed definitions lean on is guarded too (leaning.py).
 
-Not covered: a function that a sealed one calls, unless it is sealed too; a name that is made up at run time
-(`globals()["eval" + "uate"]`, exec); a caller that does not use the sealed definition any more.
+Not covered: a function that a sealed one calls, unless it is sealed too; a name that is made up at run time (exec,
+`globals()["eval" + "uate"]`), and a caller that does something else with what is measured: those are flagged
+(reaching.py).
 """
 
 import ast
 import copy
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ai_scientist.errors import UsageError
 from ai_scientist.template import Protected
-
-MUTATORS = frozenset(
-    (
-        "append",
-        "extend",
-        "insert",
-        "remove",
-        "pop",
-        "clear",
-        "sort",
-        "reverse",
-        "add",
-        "discard",
-        "update",
-        "setdefault",
-    )
-)
+from ai_scientist.yardstick.leaning import leaning, touching
+from ai_scientist.yardstick.syntax import binds, changes, is_target, parsed
 
 
 @dataclass(frozen=True)
 class Seal:
-    """Name -> hash, of protected files and of protected definitions in experiment.py."""
+    """Name -> hash, of protected files, of protected definitions in experiment.py, and of what these lean on."""
 
     files: Mapping[str, str]
     definitions: Mapping[str, str]
+    leaned: Mapping[str, str] = field(default_factory=dict)
 
 
 NO_SEAL = Seal({}, {})
+EXPERIMENT = "experiment.py"
 
 
 def seal(folder: Path, protected: Protected) -> Seal:
@@ -52,14 +41,19 @@ def seal(folder: Path, protected: Protected) -> Seal:
     for name in protected.files:
         if not (folder / name).is_file():
             raise UsageError(f"{folder / 'template.toml'} protects the file {name}, which does not exist")
-    tree = _tree(folder)
+    tree = parsed(folder / EXPERIMENT)
     for name in protected.definitions:
         if tree is None or not list(_statements(tree, name)):
             raise UsageError(f"{folder / 'template.toml'} protects {name}, which experiment.py does not define")
     return Seal(
         {name: _file_hash(folder / name) for name in protected.files},
         {name: _fingerprint(tree, name) for name in protected.definitions if tree is not None},
+        _leaned(tree, protected.definitions) if tree is not None else {},
     )
+
+
+def _leaned(tree: ast.Module, names: Collection[str]) -> dict[str, str]:
+    return leaning(tree, [statement for name in names for statement in _statements(tree, name)])
 
 
 def broken(sealed: Seal, folder: Path, may_change: Collection[str] = ()) -> tuple[str, ...]:
@@ -72,13 +66,19 @@ def broken(sealed: Seal, folder: Path, may_change: Collection[str] = ()) -> tupl
         for name, before in sealed.files.items()
         if name not in may_change and _file_hash(folder / name) != before
     ]
-    tree = _tree(folder)
+    tree = parsed(folder / EXPERIMENT)
     definitions = [
         _why(tree, name)
         for name, before in sealed.definitions.items()
         if tree is not None and name not in may_change and _fingerprint(tree, name) != before
     ]
-    return (*files, *definitions)
+    now = touching(tree, sealed.leaned) if tree is not None else sealed.leaned
+    leaned = [
+        f"{name}, which sealed code uses, is bound anew or patched"
+        for name, before in sealed.leaned.items()
+        if now[name] != before and name not in may_change
+    ]
+    return (*files, *definitions, *sorted(leaned))
 
 
 def _why(tree: ast.Module, name: str) -> str:
@@ -93,13 +93,6 @@ def _why(tree: ast.Module, name: str) -> str:
 
 def _file_hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() and not path.is_symlink() else "missing"
-
-
-def _tree(folder: Path) -> ast.Module | None:
-    try:
-        return ast.parse((folder / "experiment.py").read_bytes())
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def _fingerprint(tree: ast.Module | None, name: str) -> str:
@@ -135,63 +128,32 @@ def _is_docstring(statement: ast.stmt) -> bool:
 def _statements(tree: ast.Module, name: str) -> Iterator[ast.AST]:
     """Every node that binds or changes a name, outer before inner; of "Class.method" the methods of that class."""
     owner, _, method = name.rpartition(".")
+    aliases = _aliases(tree, owner or name)
     for node in ast.walk(tree):
+        if any(changes(node, alias) or _writes_to(node, alias) for alias in aliases):
+            yield node
         if owner:
             if isinstance(node, ast.ClassDef) and node.name == owner:
-                yield from (inner for inner in node.body if _binds(inner, method))
-            elif _changes(node, owner, method):
+                yield from (inner for inner in node.body if binds(inner, method))
+            elif changes(node, owner, method):
                 yield node
-        elif _binds(node, name) or _changes(node, name, ""):
+        elif binds(node, name) or changes(node, name, ""):
             yield node
 
 
-def _binds(node: ast.AST, name: str) -> bool:
-    match node:
-        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-            return node.name == name
-        case ast.Assign(targets=targets):
-            return any(_is_target(target, name) for target in targets)
-        case ast.AnnAssign(target=target) | ast.AugAssign(target=target) | ast.NamedExpr(target=target):
-            return _is_target(target, name)
-        case ast.For(target=target) | ast.AsyncFor(target=target) | ast.comprehension(target=target):
-            return _is_target(target, name)
-        case ast.With(items=items) | ast.AsyncWith(items=items):
-            return any(item.optional_vars is not None and _is_target(item.optional_vars, name) for item in items)
-        case ast.Import(names=names) | ast.ImportFrom(names=names):
-            return any((it.asname or it.name.partition(".")[0]) in (name, "*") for it in names)
-        case ast.Delete(targets=targets):
-            return any(_is_target(target, name) for target in targets)
-        case ast.Global(names=names) | ast.Nonlocal(names=names):
-            return name in names
-        case ast.ExceptHandler() | ast.MatchAs() | ast.MatchStar():
-            return node.name == name
-        case ast.arg():
-            return node.arg == name
-    return False
+def _aliases(tree: ast.Module, name: str) -> set[str]:
+    """Other names that the very thing is given: `M = Measured`."""
+    return {
+        target.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id == name
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
 
 
-def _is_target(target: ast.expr, name: str) -> bool:
-    """Whether an assignment to this target binds the name, or an attribute or item of it."""
-    match target:
-        case ast.Name():
-            return target.id == name
-        case ast.Attribute(value=value) | ast.Subscript(value=value) | ast.Starred(value=value):
-            return _is_target(value, name)
-        case ast.Tuple(elts=elements) | ast.List(elts=elements):
-            return any(_is_target(element, name) for element in elements)
-    return False
-
-
-def _changes(node: ast.AST, name: str, attribute: str) -> bool:
-    """Whether a call changes the name: a mutating method, setattr or delattr on it, or globals()/vars() beside it."""
-    if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign) and attribute:
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        return any(isinstance(it, ast.Attribute) and it.attr == attribute and _is_target(it, name) for it in targets)
-    match node:
-        case ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr=method)):
-            return owner == name and method in MUTATORS
-        case ast.Call(func=ast.Name(id="setattr" | "delattr"), args=[first, *_]):
-            return _is_target(first, name)
-        case ast.Subscript(value=ast.Call(func=ast.Name(id="globals" | "vars")), slice=ast.Constant(value=key)):
-            return key == name
+def _writes_to(node: ast.AST, name: str) -> bool:
+    """Whether the node assigns to an attribute or item of what the name holds (not to the name itself)."""
+    if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del):
+        return is_target(node.value, name)
     return False
