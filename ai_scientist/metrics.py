@@ -12,6 +12,8 @@ from ai_scientist.files import UnreadableFile, read_text
 
 MAX_BYTES = 10_000_000
 MAX_DEPTH = 5
+MAX_METRICS = 1000
+MAX_NAME = 100
 MAX_VALUE = 1e150  # beyond it differences and variances leave the range of a float
 
 
@@ -57,13 +59,22 @@ def read_metrics(path: Path, expected: Metrics | None = None) -> Metrics:
         raise InvalidMetrics(f"final_info.json is not valid JSON: {error}") from None
     if not isinstance(content, dict) or not content:
         raise InvalidMetrics("final_info.json must be an object with one entry a dataset")
-    metrics = {dataset: _dataset(dataset, entry) for dataset, entry in content.items()}
+    metrics = {_name(dataset): _dataset(dataset, entry) for dataset, entry in content.items()}
+    if (count := sum(map(len, metrics.values()))) > MAX_METRICS:
+        raise InvalidMetrics(f"final_info.json holds {count} means; at most {MAX_METRICS} are taken")
     if expected and not set(metrics) & set(expected):
         raise InvalidMetrics(
             f"final_info.json has none of the baseline's datasets: expected {', '.join(expected)}, "
-            f"found {', '.join(metrics)}"
+            f"found {', '.join(list(metrics)[:10])}"
         )
     return metrics
+
+
+def _name(text: str) -> str:
+    """A dataset's or metric's name, as it may stand in prompts, tables and pages."""
+    if not text.isprintable() or not text.strip() or len(text) > MAX_NAME:
+        raise InvalidMetrics(f"final_info.json: {text!r:.80} is no name: one printable line, at most {MAX_NAME} long")
+    return text
 
 
 def _dataset(dataset: str, entry: Any) -> dict[str, Measurement]:
@@ -85,7 +96,7 @@ def _dataset(dataset: str, entry: Any) -> dict[str, Measurement]:
             raise InvalidMetrics(
                 f'final_info.json: "{key}" of dataset "{dataset}" is {shown}, not a finite number up to {MAX_VALUE:g}'
             )
-        metric = key.removesuffix("_mean")
+        metric = _name(key.removesuffix("_mean") or key)
         values = _seed_values(seeds, metric)
         measured[metric] = Measurement(float(mean), _stderr(stderrs, metric, values), values)
     return measured

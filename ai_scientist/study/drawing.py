@@ -1,5 +1,6 @@
 """Running plot.py: in a folder of its own that shows it the study folder, so that it need not write elsewhere."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from ai_scientist.study.steps import DrawPlots
 MAX_PLOTS = 500
 MAX_PLOT_BYTES = 50_000_000
 MAX_CODE_BYTES = 5_000_000
+MAX_NAME = 100
+# What a plot's name is rid of: it goes into prompts, notes and pages.
+_UNUSUAL = re.compile(r"[^\w.-]")
 
 
 def draw(step: DrawPlots, state: State, setup: Setup, lab: Lab, record: Record) -> PlotEnded:
@@ -56,7 +60,7 @@ def _take_over(drawn: list[Path], folder: StudyFolder) -> None:
     for old in folder.plots():
         old.unlink()
     for path in drawn:
-        path.replace(folder.root / path.name)
+        path.replace(folder.root / f"{_UNUSUAL.sub('_', path.stem)[:MAX_NAME]}.png")
 
 
 def _tidy(folder: StudyFolder) -> None:
