@@ -16,6 +16,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "claims": ("ai_scientist.claims.command", "check the numbers and comparisons in notes.txt against the results"),
     "rerun": ("ai_scientist.rerun.command", "execute recorded runs again and compare the results"),
     "new": ("ai_scientist.new", "make a template of your own"),
+    "tell": ("ai_scientist.steer.tell", "tell a study something, for its next prompt"),
+    "pause": ("ai_scientist.steer.pause", "pause a running study before its next step"),
+    "resume": ("ai_scientist.steer.resume", "let a paused or stopped study go on"),
+    "stop": ("ai_scientist.steer.stop", "stop a running study, so that it can be resumed"),
+    "skip-run": ("ai_scientist.steer.skip_run", "end the run that is going on; the study goes on with the next one"),
     "check": ("ai_scientist.check.command", "check that a template keeps the contract"),
     "ideas": ("ai_scientist.ideas.command", "list a template's ideas, or have a model propose new ones"),
 }

@@ -3,6 +3,7 @@
 AIScientistError
 ├── UsageError            bad input of the user: a flag, file, JSON, idea or template; exit code 2
 ├── LimitReached          a limit that the user set; the study stops and can be resumed with a higher one
+├── StoppedByPerson       a person asked a running study to stop; it can be resumed
 ├── StudyError            the study folder cannot be worked on (locked, damaged journal, disk full)
 ├── ProviderError         the model's side failed; the study stops and can be resumed
 │   ├── AuthenticationFailed    no key, or one that is refused
@@ -27,6 +28,10 @@ class UsageError(AIScientistError):
 
 class LimitReached(AIScientistError):
     """A limit that the user set does not allow the next step."""
+
+
+class StoppedByPerson(AIScientistError):
+    """A person asked the study to stop."""
 
 
 class StudyError(AIScientistError):

@@ -36,7 +36,7 @@ DEFAULTS: Mapping[str, Any] = {
 # What a configuration file may not say: it is about one study.
 NOT_CONFIGURED = {
     *("idea", "all", "idea_file", "idea_text", "resume", "list_ideas"),
-    *("recording", "no_sandbox", "allow_network", "data", "baseline"),
+    *("recording", "no_sandbox", "allow_network", "data", "baseline", "approve"),
 }
 
 
@@ -69,6 +69,7 @@ class Flags:
     data: list[Path]
     baseline: Path | None
     claims: ClaimsMode | None
+    approve: bool | None
     max_runs: int | None
     max_attempts: int | None
     run_timeout: float | None
@@ -188,6 +189,8 @@ def _add_choices(parser: Parser) -> None:
         metavar="FOLDER",
         help="take this run_0, measured elsewhere, instead of measuring it here",
     )
+    asking = argparse.BooleanOptionalAction
+    add("--approve", action=asking, help="ask before each run, showing what the agent changed; needs a terminal")
     add("--list-ideas", action="store_true", help="list the ideas of all templates")
 
 

@@ -112,6 +112,8 @@ class Command:
     `writable` are the folders that it writes to, for the limit of the disk. `init`: its first process belongs to a
     sandbox, and would take the others with it, so that it is spared when they are asked to end. `computes`: it needs
     the device for itself.
+
+    `heed` is called several times a second while it runs; what it raises ends the command and is passed on.
     """
 
     arguments: Sequence[str]
@@ -121,6 +123,7 @@ class Command:
     stderr: Path
     writable: Sequence[Path] = field(default=())
     init: bool = False
+    heed: Callable[[], None] = lambda: None
     computes: bool = False
 
 
@@ -165,12 +168,17 @@ class Screen(Protocol):
         """A line for the person and the log."""
         ...
 
+    def ask(self, question: str) -> str:
+        """What the person answers in the terminal; "" at its end."""
+        ...
+
 
 @dataclass(frozen=True)
 class Lab:
     """What a study is done with. `cache` is the folder for measured baselines.
 
     `spent` tells the seconds that were worked on the study so far, and those of them in which its runs ran.
+    `answered` tells whether the reply to the turn of that number is there already, from before an interruption.
     """
 
     agent: CodingAgent
@@ -181,3 +189,4 @@ class Lab:
     cache: Path
     sandbox: Sandbox
     spent: Callable[[], tuple[float, float]]
+    answered: Callable[[int], bool] = lambda _: False

@@ -60,6 +60,7 @@ def plan(flags: Flags, template: Template, idea: Idea) -> Setup:
         versions={"ai-scientist": __version__, "environment": key_of(python), **machine.versions},
         claims=flags.value("claims"),
         baseline=str(_baseline(flags.baseline)) if flags.baseline else "",
+        approve=_approve(asked=bool(flags.approve)),
     )
 
 
@@ -76,6 +77,7 @@ def changed(setup: Setup, flags: Flags, template: Template) -> Setup:
     given["retry_minutes"] = flags.retry_for or setup.retry_minutes
     given["price"] = _price(flags) or setup.price
     given["sandbox"] = choose(allow_none=flags.no_sandbox or setup.sandbox == NoSandbox.name).name
+    given["approve"] = _approve(asked=setup.approve if flags.approve is None else flags.approve)
     if flags.data:
         given["data"] = (*setup.data, *further_data(flags.data))
     if flags.python or not Path(setup.python).exists():
@@ -89,6 +91,12 @@ def changed_budget(budget: Budget, flags: Flags) -> Budget:
     """The limits of a whole study, those that are given in place of its own."""
     names = ("max_cost", "max_tokens", "max_hours", "max_gpu_hours")
     return replace(budget, **{name: value for name in names if (value := getattr(flags, name))})
+
+
+def _approve(*, asked: bool) -> bool:
+    if asked and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("--approve asks a person before each run, in a terminal, and this is none: use --no-approve")
+    return asked
 
 
 def _say(text: str) -> None:

@@ -161,6 +161,7 @@ def _pursue(study: _Study, screen: PlainScreen, *, resumed: bool) -> None:
         _cache(study.folder),
         _sandbox(study.setup),
         lambda: study.around.spent(study.journal),
+        lambda turn: any(exchange.turn == turn for exchange in transcript.exchanges),
     )
     try:
         if resumed:

@@ -1,12 +1,13 @@
 """Kills studies: a program that tests run, since a killed orchestrator cannot be inside the test's own process.
 
-    python killing.py PLACE KIND
+    python killing.py PLACE KIND [EVENT...]
     python killing.py PLACE random KILLS SEED
 
 For every event of the study's journal the first starts the study in PLACE/<number>, kills it with SIGKILL at that event
-(KIND "after": just after the event is written; "torn": in the middle of writing it), and resumes it. The second kills
-studies again and again at random times. aider is imported once; each study is a fork. A line a study says its number,
-the kills (or how it was killed), and the exit code in the end.
+(KIND "after": just after the event is written; "torn": in the middle of writing it), and resumes it. Orders in
+./control wait in the inbox of each study from its beginning. The second kills studies again and again at random times.
+aider is imported once; each study is a fork. A line a study says its number, the kills (or how it was killed), and the
+exit code in the end.
 """
 
 import os
@@ -54,6 +55,8 @@ def study(place: Path, kind: str, at: int) -> bool:
     setup = planning.plan(flags, template, idea)
     folder = StudyFolder(place / "study")
     folder.root.mkdir(parents=True)
+    if Path("control").is_dir():
+        shutil.copytree("control", folder.control)
     journal = FatalJournal(folder.journal, create=True)
     journal.kind, journal.at = kind, at
     with journal:
@@ -78,11 +81,11 @@ def resumed(place: Path) -> bool:
     return launch.main(["--resume", str(place / "study")]) == 0
 
 
-def at_every_event(place: Path, kind: str) -> None:
-    """One study for each event of the journal, killed there and resumed."""
+def at_every_event(place: Path, kind: str, only: list[int]) -> None:
+    """One study for each event of the journal (or for `only` some), killed there and resumed."""
     print("undisturbed", in_a_fork(study, place / "0", kind, 0), flush=True)
     events = len((place / "0" / "study" / "journal.jsonl").read_bytes().splitlines())
-    for at in range(2, events + 1):
+    for at in only or range(2, events + 1):
         killed = in_a_fork(study, place / str(at), kind, at)
         print(at, killed, in_a_fork(resumed, place / str(at)), flush=True)
 
@@ -114,4 +117,4 @@ if __name__ == "__main__":
     if sys.argv[2] == "random":
         at_random_times(Path(sys.argv[1]), int(sys.argv[3]), int(sys.argv[4]))
     else:
-        at_every_event(Path(sys.argv[1]), sys.argv[2])
+        at_every_event(Path(sys.argv[1]), sys.argv[2], [int(number) for number in sys.argv[3:]])

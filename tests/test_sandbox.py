@@ -31,7 +31,7 @@ MODES = [
     pytest.param(Landlock(), id="landlock", marks=NEEDS_LANDLOCK),
 ]
 LAUNCHER = Path(__file__).parents[1] / "launch_scientist.py"
-RECORDS = ("journal.jsonl", "transcript.jsonl", "log.txt", "results.md", "results.csv")
+RECORDS = ("journal.jsonl", "transcript.jsonl", "control/1.json", "log.txt", "results.md", "results.csv")
 SECRET = "sk-secret-of-the-orchestrator"
 
 
@@ -65,7 +65,7 @@ class Cell:
 def cell(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cell:
     monkeypatch.setenv("ANTHROPIC_API_KEY", SECRET)
     root = tmp_path / "study"
-    for name in ("run_0", "run_1", ".git/hooks"):
+    for name in ("run_0", "run_1", "control", ".git/hooks"):
         (root / name).mkdir(parents=True)
     for name in (*RECORDS, "notes.txt", "run_0/final_info.json"):
         (root / name).write_text("untouched")

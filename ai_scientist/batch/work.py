@@ -12,6 +12,7 @@ from ai_scientist.batch.board import Board
 from ai_scientist.batch.jobs import Job, resumable
 from ai_scientist.batch.machines import Machines, machines
 from ai_scientist.batch.purse import Purse
+from ai_scientist.errors import UsageError
 from ai_scientist.flags import Flags
 from ai_scientist.idea import Idea
 from ai_scientist.lab import CPU, Usage
@@ -37,6 +38,8 @@ def _work(jobs: list[Job], flags: Flags) -> bool:
     setup = jobs[0].setup
     where = machines(flags, probe(setup.python))
     if len(jobs) > 1 and flags.parallel != 1:
+        if any(job.setup.approve for job in jobs):
+            raise UsageError("--approve asks in this terminal, one study at a time: say --parallel 1")
         console = Console(highlight=False)
         _greet(jobs, where, console)
         budget = planning.changed_budget(setup.budget, flags)

@@ -84,6 +84,13 @@ class PlainScreen:
         self._print(clean(text))
         self._log.write(text)
 
+    def ask(self, question: str) -> str:
+        """What the person answers in the terminal; "" at its end."""
+        try:
+            return self._console.input(question, markup=False)
+        except EOFError:
+            return ""
+
     def follow(self, event: Event, state: State) -> None:
         """Show an event."""
         if text := wording.line(event, state, self._template):
@@ -124,6 +131,13 @@ class LiveScreen(PlainScreen):
             text = match.group(3) or ""
         if text:
             self._last = text[:MAX_SHOWN]
+
+    def ask(self, question: str) -> str:
+        self._live.stop()
+        try:
+            return super().ask(question)
+        finally:
+            self._live.start()
 
     def follow(self, event: Event, state: State) -> None:
         super().follow(event, state)

@@ -12,12 +12,15 @@ from ai_scientist.study.events import (
     Event,
     ModelAnswered,
     PlotEnded,
+    RunApproved,
+    Steered,
     Stopped,
     StudyEnded,
     StudyResumed,
     StudyStarted,
     TurnEnded,
 )
+from ai_scientist.study.orders import Order
 from ai_scientist.study.state import State
 from ai_scientist.template import Template
 from ai_scientist.yardstick import suspicion
@@ -42,6 +45,13 @@ def line(event: Event, state: State, template: Template) -> str:
             return _turn(event)
         case AttemptStarted():
             return ""
+        case Steered():
+            return _order(event.order)
+        case RunApproved():
+            return f"run {event.run}, attempt {event.attempt}: a person lets it run"
+        case AttemptEnded(outcome="skipped" | "refused"):
+            why = f": {last_line(event.feedback)}" if event.outcome == "refused" else ""
+            return f"run {event.run}, attempt {event.attempt} {_words(event.outcome)}{why}"
         case AttemptEnded():
             return _attempt(event, state, template)
         case PlotEnded(outcome="ok"):
@@ -52,6 +62,18 @@ def line(event: Event, state: State, template: Template) -> str:
             return f"stopped: {event.reason}"
         case StudyEnded():
             return "study complete" if event.complete else "study ended incomplete: " + "; ".join(event.remarks)
+
+
+def _order(order: Order) -> str:
+    what = {
+        "tell": f"says, for the next prompt: {order.text}",
+        "pause": "asks for a pause before the next step (ai-scientist resume goes on)",
+        "resume": "lets it go on",
+        "stop": "asks to stop",
+        "stop-after-run": "asks to stop after this run",
+        "skip-run": f"skips run {order.run}",
+    }
+    return f"a person {what[order.action]}"
 
 
 def _turn(event: TurnEnded) -> str:
@@ -119,6 +141,8 @@ def _words(outcome: str) -> str:
         "crashed": "crashed",
         "timed_out": "ran out of time",
         "stopped": "was stopped",
+        "skipped": "was skipped",
+        "refused": "was refused by a person",
         "no_results": "left no valid results",
         "no_plots": "wrote no PNG file",
         "missing_labels": "left finished runs out of `labels`",

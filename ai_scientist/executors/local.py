@@ -114,6 +114,7 @@ class _Running:
             for name in ("stdout", "stderr"):
                 selector.register(getattr(self._process, name), selectors.EVENT_READ, name)
             while selector.get_map() and not self._is_overdue():
+                self._command.heed()
                 for key, _ in selector.select(TICK_SECONDS):
                     if not capture.read(key.fd, key.data):
                         selector.unregister(key.fileobj)

@@ -16,7 +16,15 @@ MAX_PLAN = 3000
 
 
 def prompt_for(turn: Turn, state: State, template: Template) -> str:
-    """The prompt of a turn. Raises jinja2's UndefinedError where a prompt names what is not given."""
+    """The prompt of a turn, with what a person told the study since the last one.
+
+    Raises jinja2's UndefinedError where a prompt names what is not given.
+    """
+    prompt = _about(turn, state, template)
+    return prompt + "\n" + render("told", texts=state.told) if state.told else prompt
+
+
+def _about(turn: Turn, state: State, template: Template) -> str:
     assert state.setup is not None
     match turn.purpose:
         case "run" if turn.attempt > 1:
@@ -58,6 +66,7 @@ def _first(turn: Turn, state: State, setup: Setup, template: Template) -> str:
         return render(
             "run_after_failure",
             failed=turn.run - 1,
+            skipped=turn.run - 1 in state.skipped,
             max_attempts=setup.max_attempts,
             good=good,
             remaining=remaining,

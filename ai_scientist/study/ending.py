@@ -11,10 +11,12 @@ MAX_LISTED = 10
 def ending(state: State) -> StudyEnded:
     """How the study ended, with everything that is not as it should be."""
     last = state.turns[-1]
-    remarks = [*(f"run {run} failed for good" for run in state.given_up), *_about_the_yardstick(state)]
+    fates = {run: "was skipped" if run in state.skipped else "failed for good" for run in state.given_up}
+    remarks = [*(f"run {run} {fate}" for run, fate in fates.items()), *_about_the_yardstick(state)]
     if state.baseline and state.baseline.origin:
         remarks.append(f"the baseline was not measured here but taken from {state.baseline.origin}")
     remarks += _about_the_claims(last.claims)
+    remarks += [f"it came too late for a prompt: {text}" for text in state.told]
     problems = []
     if not state.good:
         problems.append("no run finished")

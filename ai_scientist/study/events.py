@@ -12,9 +12,10 @@ from ai_scientist.claims.model import Claim, ClaimsMode
 from ai_scientist.idea import Idea
 from ai_scientist.lab import EditStatus, Limits, ProcessId, Turn, Usage
 from ai_scientist.metrics import Measurement
+from ai_scientist.study.orders import Order
 from ai_scientist.yardstick.seal import Seal
 
-Outcome = Literal["ok", "crashed", "timed_out", "stopped", "no_results"]
+Outcome = Literal["ok", "crashed", "timed_out", "stopped", "no_results", "skipped", "refused"]
 PlotOutcome = Literal["ok", "crashed", "timed_out", "stopped", "no_plots", "missing_labels"]
 
 
@@ -25,7 +26,7 @@ class Setup:
     Seconds where not said otherwise; `price` is USD a million tokens of prompt and reply, None where litellm knows it.
     `sandbox` names what is in force; `network` and `data` say what runs may reach and read beyond the study.
     `baseline` is a run_0 measured elsewhere that the user wants to be taken, "" where it is measured here.
-    `claims` says what becomes of false claims in notes.txt.
+    `claims` says what becomes of false claims in notes.txt. `approve`: a person is asked before each run.
     """
 
     idea: Idea
@@ -51,6 +52,7 @@ class Setup:
     versions: Mapping[str, str]
     baseline: str = ""
     claims: ClaimsMode = "fix"
+    approve: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,8 +127,25 @@ class AttemptStarted:
 
 
 @dataclass(frozen=True)
+class Steered:
+    """A person asked something of the study while it ran."""
+
+    order: Order
+
+
+@dataclass(frozen=True)
+class RunApproved:
+    """A person has seen the code of this attempt and lets it run."""
+
+    run: int
+    attempt: int
+
+
+@dataclass(frozen=True)
 class AttemptEnded:
     """An execution of experiment.py for a run. `metrics` is None unless it is ok; `feedback` is for the agent.
+
+    A person may have "skipped" the run, while it ran or before, or "refused" to have it run; then `feedback` says why.
 
     `smoke`: it failed already in the trial with the smoke profile, and the full run was spared. `flags` say what looks
     odd about the code or the results of a run that went well.
@@ -178,6 +197,8 @@ Event = (
     | BaselineMeasured
     | TurnEnded
     | AttemptStarted
+    | Steered
+    | RunApproved
     | AttemptEnded
     | PlotEnded
     | Stopped

@@ -1,6 +1,7 @@
 """Running experiment.py and plot.py: the command, its environment, and what its end means."""
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,8 +15,11 @@ from ai_scientist.sandbox import Confinement, Sandbox
 from ai_scientist.secrets import mask
 from ai_scientist.study.events import AttemptStarted, Event, Setup
 from ai_scientist.study.folder import StudyFolder
+from ai_scientist.study.orders import RunSkipped, while_running
 
 Record = Callable[[Event], None]
+
+SKIPPED = "The person who follows the study skipped this run."
 
 # What of the orchestrator's environment a run may see. No key, token or credential is among them.
 PASSED = ("PATH", "LANG", "LC_ALL", "TZ", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
@@ -23,11 +27,15 @@ PASSED = ("PATH", "LANG", "LC_ALL", "TZ", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBL
 
 @dataclass(frozen=True)
 class Executed:
-    """How a command of the study ended; `feedback` is for the agent, "" where it ended well."""
+    """How a command of the study ended; `feedback` is for the agent, "" where it ended well.
+
+    `skipped`: a person had the run stopped.
+    """
 
     outcome: Literal["ok", "crashed", "timed_out", "stopped"]
     seconds: float
     feedback: str
+    skipped: bool = False
 
 
 def within_budget(lab: Lab, setup: Setup) -> Limits:
@@ -46,7 +54,13 @@ def run_experiment(
     out = lab.folder.smoke if smoke else lab.folder.run(run)
     variables = environment((setup.smoke or {}) if smoke else setup.environment)
     arguments = ("experiment.py", f"--out_dir={out.name}")
-    done = _execute(lab, setup, arguments, out, variables, limits, lambda it: record(AttemptStarted(run, attempt, it)))
+    started = lambda it: record(AttemptStarted(run, attempt, it))  # noqa: E731
+    begun = time.monotonic()
+    try:
+        heed = lambda: while_running(lab.folder, run, record)  # noqa: E731
+        done = _execute(lab, setup, arguments, out, variables, limits, started, heed)
+    except RunSkipped:
+        return Executed("stopped", time.monotonic() - begun, SKIPPED, skipped=True)
     if done.outcome == "timed_out" and not smoke and limits.seconds < setup.limits.seconds:
         raise LimitReached("the time for the whole study (--max-hours, --max-gpu-hours) is used up; the run was ended")
     return done
@@ -58,7 +72,8 @@ def run_plot(lab: Lab, setup: Setup, attempt: int, record: Record) -> Executed:
     limits = replace(setup.limits, seconds=setup.plot_timeout)
     started = lambda it: record(AttemptStarted(-1, attempt, it))  # noqa: E731
     variables = environment(setup.environment)
-    return _execute(lab, setup, ("plot.py",), place, variables, limits, started, folder=place)
+    heed = lambda: while_running(lab.folder, -1, record)  # noqa: E731
+    return _execute(lab, setup, ("plot.py",), place, variables, limits, started, heed, folder=place)
 
 
 def environment(own: Mapping[str, str]) -> dict[str, str]:
@@ -86,6 +101,7 @@ def _execute(
     variables: Mapping[str, str],
     limits: Limits,
     started: Callable[[ProcessId], None],
+    heed: Callable[[], None],
     folder: Path | None = None,
 ) -> Executed:
     out.mkdir(exist_ok=True)
@@ -99,7 +115,7 @@ def _execute(
         network=setup.network,
         gpu=setup.device != CPU,
     )
-    return execute(lab.executor, lab.sandbox, confinement, own, variables, limits, started, lab.screen.output)
+    return execute(lab.executor, lab.sandbox, confinement, own, variables, limits, started, lab.screen.output, heed)
 
 
 def execute(
@@ -111,6 +127,7 @@ def execute(
     limits: Limits,
     started: Callable[[ProcessId], None],
     output: Callable[[str], None],
+    heed: Callable[[], None] = lambda: None,
 ) -> Executed:
     """The interpreter with the arguments `own`, confined, its output in the folder that it may write to."""
     out = confinement.writable[0]
@@ -119,7 +136,15 @@ def execute(
     variables = {**sandbox.environment(), **variables}
     computes = confinement.folder == confinement.root  # plot.py has a folder of its own, and needs no device
     command = Command(
-        arguments, confinement.folder, variables, stdout, stderr, (out,), init=sandbox.init, computes=computes
+        arguments,
+        confinement.folder,
+        variables,
+        stdout,
+        stderr,
+        (out,),
+        init=sandbox.init,
+        computes=computes,
+        heed=heed,
     )
     ended = executor.run(command, limits, started, output)
     return _judge(ended, tail(stdout), tail(stderr), own[0])

@@ -65,6 +65,18 @@ class StudyFolder:
     def results_csv(self) -> Path:
         return self.root / "results.csv"
 
+    @property
+    def control(self) -> Path:
+        """The inbox for what a person asks of the study while it runs."""
+        return self.root / "control"
+
+    def order(self, id_: str) -> Path:
+        return self.control / f"{id_}.json"
+
+    def orders(self) -> tuple[Path, ...]:
+        """The files in the inbox, oldest first; those that are being written are not among them."""
+        return tuple(sorted(path for path in self.control.glob("*.json") if not path.name.startswith(".")))
+
     def run(self, number: int) -> Path:
         """The folder that run `number` writes to."""
         return self.root / f"run_{number}"
@@ -93,7 +105,7 @@ class StudyFolder:
     def shown(self) -> tuple[Path, ...]:
         """What the code of a study may see in its folder: everything but records, tables, evidence and plots."""
         records = {self.journal, self.transcript, self.log, self.results_md, self.results_csv}
-        hidden = {*records, self.plot_output, self.smoke, self.root / "failed"}
+        hidden = {*records, self.plot_output, self.smoke, self.control, self.root / "failed"}
         return tuple(
             path
             for path in sorted(self.root.iterdir())

@@ -14,6 +14,7 @@ EXCLUDED = """\
 /log.txt
 /failed/
 /plot_output/
+/control/
 /smoke/
 *.png
 __pycache__/

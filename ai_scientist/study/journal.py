@@ -19,7 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ai_scientist.errors import StudyError
 from ai_scientist.secrets import mask
-from ai_scientist.study.events import AttemptStarted, Event, StudyResumed
+from ai_scientist.study.events import AttemptStarted, Event, Steered, StudyResumed
 
 _HEAD = len('{"sum":"00000000",')
 
@@ -141,14 +141,19 @@ def _adapters() -> dict[str, TypeAdapter[Any]]:
 def spent_seconds(entries: Sequence[Entry], now: datetime | None = None) -> tuple[float, float]:
     """(seconds of work on a study until `now`, those of them in which a command ran); pauses do not count.
 
-    The time between an interruption and --resume is a pause; what was worked in between and not written down is lost.
+    The time between an interruption and --resume is a pause, and so is what a person asks for; what was worked in
+    between and not written down is lost.
     """
     worked = ran = 0.0
     for before, following in itertools.pairwise(entries):
-        if not isinstance(following.event, StudyResumed):
+        if not isinstance(following.event, StudyResumed) and not _pauses(before.event):
             seconds = (following.time - before.time).total_seconds()
             worked += seconds
             ran += seconds if isinstance(before.event, AttemptStarted) else 0.0
-    if now is not None and entries:
+    if now is not None and entries and not _pauses(entries[-1].event):
         worked += (now - entries[-1].time).total_seconds()
     return worked, ran
+
+
+def _pauses(event: Event) -> bool:
+    return isinstance(event, Steered) and event.order.action == "pause"

@@ -9,6 +9,7 @@ from ai_scientist.study.events import Event, Setup, StudyResumed, StudyStarted
 from ai_scientist.study.folder import copy_template
 from ai_scientist.study.history import History
 from ai_scientist.study.journal import Journal
+from ai_scientist.study.orders import heeded
 from ai_scientist.study.state import State, fold
 from ai_scientist.study.steps import DONE, next_step
 from ai_scientist.study.take import take
@@ -23,7 +24,10 @@ def pursue(journal: Journal, lab: Lab, follow: Callable[[Event, State], None]) -
         journal.append(event)
         follow(event, fold(journal.events))
 
-    while (step := next_step(state := fold(journal.events))) is not DONE:
+    def current() -> State:
+        return fold(journal.events)
+
+    while (step := next_step(state := heeded(current, lab, record))) is not DONE:
         record(take(step, state, lab, record))
     return state
 

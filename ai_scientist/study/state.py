@@ -14,13 +14,16 @@ from ai_scientist.study.events import (
     Event,
     ModelAnswered,
     PlotEnded,
+    RunApproved,
     Setup,
+    Steered,
     Stopped,
     StudyEnded,
     StudyResumed,
     StudyStarted,
     TurnEnded,
 )
+from ai_scientist.study.orders import Order
 from ai_scientist.yardstick.seal import NO_SEAL, Seal
 
 NO_USAGE = Usage()
@@ -34,6 +37,9 @@ class State:
     edit waits to be run; `finished`: the agent has planned its last run; `over`: no run is to come; `given_up`: the
     runs that failed for good. `codes` maps the hash of every experiment.py that was run to its run. `shown` is the
     last run whose results the agent was told. `process` is an attempt that was started and has not ended.
+
+    Of a person's orders: `orders` are the ids of all, `told` what the next prompt is to say, `last_run` the run after
+    which to stop, `skip` that the edit that waits is not to be run, `approved` that it may be.
     """
 
     setup: Setup | None = None
@@ -53,6 +59,12 @@ class State:
     commit: str = ""
     usage: Usage = NO_USAGE
     process: AttemptStarted | None = None
+    orders: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+    paused: bool = False
+    last_run: int | None = None
+    skip: bool = False
+    approved: bool = False
     stopped: str = ""
     ended: StudyEnded | None = None
 
@@ -66,6 +78,11 @@ class State:
         """Run number -> metrics, the baseline as run 0."""
         measured = {0: self.baseline.metrics} if self.baseline else {}
         return measured | {attempt.run: attempt.metrics for attempt in self.good if attempt.metrics is not None}
+
+    @property
+    def skipped(self) -> tuple[int, ...]:
+        """The runs that a person skipped; they are among those that are given up."""
+        return tuple(attempt.run for attempt in self.attempts if attempt.outcome == "skipped")
 
     def turns_for(self, purpose: str) -> tuple[TurnEnded, ...]:
         """The turns with that purpose, oldest first."""
@@ -83,7 +100,7 @@ def after(state: State, event: Event) -> State:
         case StudyStarted():
             return replace(state, setup=event.setup, seal=event.seal, commit=event.commit, codes={event.code: 0})
         case StudyResumed():
-            return replace(state, setup=event.setup, stopped="")
+            return replace(state, setup=event.setup, stopped="", paused=False, last_run=None)
         case ModelAnswered():
             return replace(state, usage=state.usage + event.usage)
         case BaselineMeasured():
@@ -92,6 +109,10 @@ def after(state: State, event: Event) -> State:
             return _after_turn(state, event)
         case AttemptStarted():
             return replace(state, process=event)
+        case Steered():
+            return _after_order(state, event.order)
+        case RunApproved():
+            return replace(state, approved=True)
         case AttemptEnded():
             return _after_attempt(state, event)
         case PlotEnded():
@@ -106,7 +127,7 @@ def _after_turn(state: State, event: TurnEnded) -> State:
     told = event.turn.purpose != "claims"  # a correction tells no results
     shown = max((attempt.run for attempt in state.good), default=0) if told else state.shown
     state = replace(
-        state, turns=(*state.turns, event), usage=state.usage + event.usage, commit=event.commit, shown=shown
+        state, turns=(*state.turns, event), usage=state.usage + event.usage, commit=event.commit, shown=shown, told=()
     )
     if event.turn.purpose != "run":
         return state
@@ -124,13 +145,30 @@ def _after_attempt(state: State, event: AttemptEnded) -> State:
         state,
         attempts=(*state.attempts, event),
         pending=False,
+        skip=False,
+        approved=False,
         codes={**(state.codes or {}), event.code: event.run},
         commit=event.commit,
         process=None,
     )
     if event.outcome == "ok":
         return _next_run(state, given_up=False)
-    return _next_run(state, given_up=True) if state.tries >= _setup(state).max_attempts else state
+    over = event.outcome == "skipped" or state.tries >= _setup(state).max_attempts
+    return _next_run(state, given_up=True) if over else state
+
+
+def _after_order(state: State, order: Order) -> State:
+    state = replace(state, orders=(*state.orders, order.id))
+    match order.action:
+        case "tell":
+            return replace(state, told=(*state.told, order.text))
+        case "pause" | "resume":
+            return replace(state, paused=order.action == "pause")
+        case "stop-after-run":
+            return replace(state, last_run=order.run)
+        case "skip-run" if order.run == state.run and state.pending:
+            return replace(state, skip=True)
+    return state
 
 
 def _next_run(state: State, *, given_up: bool) -> State:

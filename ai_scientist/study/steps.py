@@ -36,6 +36,22 @@ class RunExperiment:
 
 
 @dataclass(frozen=True)
+class AskPerson:
+    """Ask the person who follows the study whether experiment.py may run as it is."""
+
+    run: int
+    attempt: int
+
+
+@dataclass(frozen=True)
+class SkipRun:
+    """Give the run up without running it: a person wants it so."""
+
+    run: int
+    attempt: int
+
+
+@dataclass(frozen=True)
 class DrawPlots:
     """Run plot.py as it is."""
 
@@ -53,7 +69,7 @@ class Done:
 
 
 DONE = Done()
-Step = Start | MeasureBaseline | AskAgent | RunExperiment | DrawPlots | End | Done
+Step = Start | MeasureBaseline | AskAgent | AskPerson | SkipRun | RunExperiment | DrawPlots | End | Done
 
 
 def next_step(state: State) -> Step:
@@ -74,7 +90,14 @@ def next_step(state: State) -> Step:
 
 
 def _run_step(state: State) -> Step:
-    return RunExperiment(state.run, state.tries) if state.pending else _ask(state, "run", state.tries + 1, state.run)
+    assert state.setup is not None
+    if not state.pending:
+        return _ask(state, "run", state.tries + 1, state.run)
+    if state.skip:
+        return SkipRun(state.run, state.tries)
+    if state.setup.approve and not state.approved:
+        return AskPerson(state.run, state.tries)
+    return RunExperiment(state.run, state.tries)
 
 
 def _ask(state: State, purpose: str, attempt: int, run: int = 0) -> AskAgent:

@@ -10,21 +10,24 @@ from ai_scientist.files import write_text
 from ai_scientist.lab import Lab
 from ai_scientist.metrics import InvalidMetrics, Metrics, read_metrics
 from ai_scientist.study import baseline
+from ai_scientist.study.approval import decide
 from ai_scientist.study.drawing import draw
 from ai_scientist.study.ending import ending
 from ai_scientist.study.events import (
     AttemptEnded,
     BaselineMeasured,
     Event,
+    Outcome,
     PlotEnded,
+    RunApproved,
     Setup,
     TurnEnded,
 )
-from ai_scientist.study.execution import Executed, Record, run_experiment, within_budget
+from ai_scientist.study.execution import SKIPPED, Executed, Record, run_experiment, within_budget
 from ai_scientist.study.folder import METRICS
 from ai_scientist.study.history import History
 from ai_scientist.study.state import State, after
-from ai_scientist.study.steps import AskAgent, DrawPlots, End, MeasureBaseline, RunExperiment, Step
+from ai_scientist.study.steps import AskAgent, AskPerson, DrawPlots, End, MeasureBaseline, RunExperiment, SkipRun, Step
 from ai_scientist.study.turns import take_turn
 from ai_scientist.yardstick import suspicion
 
@@ -43,6 +46,13 @@ def take(step: Step, state: State, lab: Lab, record: Record) -> Event:
             return _committed(event, state, lab, f"Turn {step.turn.number}: {step.turn.key}, {event.status}")
         case RunExperiment():
             return _run_experiment(step, state, state.setup, lab, record)
+        case AskPerson():
+            decided = decide(step, state, lab)
+            return decided if isinstance(decided, RunApproved) else _committed(decided, state, lab, _title_of(decided))
+        case SkipRun():
+            code = baseline.code_hash(lab.folder.experiment)
+            skipped = AttemptEnded(step.run, step.attempt, "skipped", 0.0, None, SKIPPED, code, "")
+            return _committed(skipped, state, lab, _title_of(skipped))
         case DrawPlots():
             drawn = draw(step, state, state.setup, lab, record)
             return _committed(drawn, state, lab, f"Plots, attempt {step.attempt}: {drawn.outcome}")
@@ -74,10 +84,14 @@ def _run_experiment(step: RunExperiment, state: State, setup: Setup, lab: Lab, r
     if event.outcome != "ok":
         aside = lab.folder.set_aside(out, f"{lab.folder.run(step.run).name}_attempt_{step.attempt}")
         copy.rename(aside / "experiment.py")
-    event = _committed(event, state, lab, f"Run {step.run}, attempt {step.attempt}: {event.outcome}")
+    event = _committed(event, state, lab, _title_of(event))
     if event.outcome == "ok":
         History(lab.folder.root).tag(out.name)
     return event
+
+
+def _title_of(event: AttemptEnded) -> str:
+    return f"Run {event.run}, attempt {event.attempt}: {event.outcome}"
 
 
 def _attempt(step: RunExperiment, state: State, setup: Setup, lab: Lab, record: Record) -> tuple[Path, AttemptEnded]:
@@ -112,7 +126,8 @@ def _smoke(step: RunExperiment, state: State, setup: Setup, lab: Lab, record: Re
 
 
 def _judged(step: RunExperiment, done: Executed, out: Path, state: State) -> AttemptEnded:
-    event = AttemptEnded(step.run, step.attempt, done.outcome, done.seconds, None, done.feedback, "", "")
+    outcome: Outcome = "skipped" if done.skipped else done.outcome
+    event = AttemptEnded(step.run, step.attempt, outcome, done.seconds, None, done.feedback, "", "")
     if done.outcome != "ok":
         return event
     try:
