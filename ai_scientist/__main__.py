@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "stop": ("ai_scientist.steer.stop", "stop a running study, so that it can be resumed"),
     "skip-run": ("ai_scientist.steer.skip_run", "end the run that is going on; the study goes on with the next one"),
     "check": ("ai_scientist.check.command", "check that a template keeps the contract"),
-    "ideas": ("ai_scientist.ideas.command", "list a template's ideas, or have a model propose new ones"),
+    "ideas": ("ai_scientist.ideas.command", "list a template's ideas, generate more, look them up in the literature"),
 }
 
 

@@ -12,6 +12,7 @@ AIScientistError
 │   ├── ContextFull             the chat does not fit the model's context
 │   ├── ProviderUnavailable     rate limits, overload, time-outs, broken replies
 │   └── RecordingError          a recording that has no usable reply for this turn
+├── LiteratureUnavailable a service that knows papers gives no answer; its part of a novelty check is unknown
 └── MachineError          this machine cannot do what is asked (no git, no interpreter, no space)
 
 Every message says what happened and what to do next, in one or two sentences, fit to be shown to a person.
@@ -71,6 +72,10 @@ class ProviderUnavailable(ProviderError):
 
 class RecordingError(ProviderError):
     """A recording has no usable reply for this turn."""
+
+
+class LiteratureUnavailable(AIScientistError):
+    """A service that knows papers gives no answer that can be used."""
 
 
 class MachineError(AIScientistError):

@@ -32,5 +32,10 @@ def environments() -> Path:
     return _cache() / "environments"
 
 
+def literature() -> Path:
+    """Where answers of literature services are kept."""
+    return _cache() / "literature"
+
+
 def _cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "ai-scientist"

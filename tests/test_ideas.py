@@ -115,7 +115,8 @@ def test_bad_input_is_one_line(
 
 
 @pytest.mark.parametrize(
-    "flags", [["--generate", "0"], ["--generate", "many"], ["--reflections", "21"], ["--max-cost", "-1"], ["--no"]]
+    "flags",
+    [["--generate", "0"], ["--generate", "many"], ["--reflections", "21"], ["--max-cost", "-1"], ["--no-such-flag"]],
 )
 def test_bad_flag_is_one_line(bench: Bench, flags: list[str], capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(SystemExit) as exit_:

@@ -33,7 +33,7 @@ def match(idea: Idea, known: Sequence[Idea]) -> Match | None:
     for other in known:
         if _bare(other.name) == _bare(idea.name):
             return Match(other, f'has the name of "{other.name}"')
-    ranked = sorted(zip(similarities(_text(idea), [_text(other) for other in known]), known, strict=True), key=_first)
+    ranked = sorted(zip(similarities(text(idea), [text(other) for other in known]), known, strict=True), key=_first)
     if ranked and ranked[-1][0] >= THRESHOLD:
         similarity, other = ranked[-1]
         return Match(other, f'is much like "{other.name}" (similarity {similarity:.2f}, from {THRESHOLD:g} on)')
@@ -54,7 +54,7 @@ def _unit(vector: Vector) -> Vector:
     return {word: value / length for word, value in vector.items()} if length else {}
 
 
-def _text(idea: Idea) -> str:
+def text(idea: Idea) -> str:
     return f"{idea.name} {idea.title} {idea.experiment}".replace("_", " ")
 
 
