@@ -19,6 +19,8 @@ IDEAS = ("ideas.json", "seed_ideas.json")
 MAX_BYTES = 2_000_000
 # The profile in which a whole run takes seconds: edits are tried by it.
 SMOKE = "smoke"
+# What the loader of programs and the search for them go by.
+STEERING = re.compile(r"PATH|LD_.*|DYLD_.*|GCONV_PATH|GLIBC_TUNABLES")
 # Metrics that depend on the machine's mood and may differ from run to run.
 TIMING = re.compile(
     r"(?:^|_)(?:time|times|second|seconds|secs?|ms|duration|latency|speed|throughput|fps|memory)(?:_|$)"
@@ -46,6 +48,9 @@ class Profile:
     description: str = ""
     default_on: Literal["", "cpu", "gpu"] = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_environment(self.environment)
 
 
 @dataclass(frozen=True)
@@ -119,6 +124,17 @@ class Template:
             return self.profiles[name]
         defaults = [profile for profile in self.profiles.values() if profile.default_on == device]
         return next(iter([*defaults, *self.profiles.values()]), Profile("default"))
+
+
+def check_environment(variables: Mapping[str, str]) -> None:
+    """Raises ValueError for a variable that would steer programs outside the sandbox: the sandbox's own, above all."""
+    for name, value in variables.items():
+        if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) or "\0" in value:
+            raise ValueError(f"{name!r} cannot be an environment variable")
+        if STEERING.fullmatch(name):
+            raise ValueError(
+                f"the environment variable {name} may not be set: it would take effect outside the sandbox"
+            )
 
 
 def read_template(folder: Path) -> Template:

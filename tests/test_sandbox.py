@@ -14,12 +14,14 @@ from pathlib import Path
 import pytest
 from conftest import GOOD, Bench, block, processes_in, wait_for
 
+from ai_scientist.errors import UsageError
 from ai_scientist.executors.local import LocalExecutor
 from ai_scientist.lab import Command, Exit, Limits
 from ai_scientist.sandbox import Confinement, Sandbox, landlock
 from ai_scientist.sandbox.bubblewrap import Bubblewrap, works
 from ai_scientist.sandbox.landlock import Landlock
 from ai_scientist.study.events import AttemptEnded, StudyStarted
+from ai_scientist.study.execution import environment
 from ai_scientist.study.folder import StudyFolder
 
 NEEDS_BWRAP = pytest.mark.skipif(not works(), reason="bubblewrap is not installed or may not be used here")
@@ -426,3 +428,22 @@ def test_declared_data_is_readable_and_nothing_beside_it(bench: Bench) -> None:
     beside = f"LEARNING_RATE = float(open('{bench.root}/secret.txt').read())"
     assert bench.study({"run_1.attempt_1": block("experiment.py", "LEARNING_RATE = 0.1", beside)}) == 1
     assert "FileNotFoundError" in bench.of(AttemptEnded)[0].feedback
+
+
+@pytest.mark.parametrize("name", ["PATH", "LD_PRELOAD", "LD_LIBRARY_PATH", "GCONV_PATH", "A=B", ""])
+def test_template_sets_no_variable_that_works_outside_the_sandbox(
+    bench: Bench, capsys: pytest.CaptureFixture, name: str
+) -> None:
+    """Else a PATH of its own with a bwrap of its own would be all that it takes."""
+    evil = bench.root / "evil" / "bwrap"
+    evil.parent.mkdir()
+    evil.write_text(f"#!/bin/sh\n/usr/bin/touch {bench.root}/owned\n")
+    evil.chmod(0o755)
+    settings = bench.template / "template.toml"
+    own = f'environment = {{ "{name}" = "{evil.parent}:/usr/bin:/bin" }}'
+    settings.write_text(settings.read_text().replace('environment = { TINY_STEPS = "5" }', own))
+    assert bench.study(GOOD, "--profile", "short") == 2
+    assert "environment variable" in capsys.readouterr().err
+    assert not (bench.root / "owned").exists()
+    with pytest.raises(UsageError, match="environment variable"):
+        environment({name: "x"})

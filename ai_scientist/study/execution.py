@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from ai_scientist.errors import LimitReached
+from ai_scientist.errors import LimitReached, UsageError
 from ai_scientist.feedback import failure_text
 from ai_scientist.files import tail
 from ai_scientist.lab import CPU, Command, Executor, Exit, Lab, Limits, ProcessId
@@ -16,6 +16,7 @@ from ai_scientist.secrets import mask
 from ai_scientist.study.events import AttemptStarted, Event, Setup
 from ai_scientist.study.folder import StudyFolder
 from ai_scientist.study.orders import RunSkipped, while_running
+from ai_scientist.template import check_environment
 
 Record = Callable[[Event], None]
 
@@ -77,7 +78,14 @@ def run_plot(lab: Lab, setup: Setup, attempt: int, record: Record) -> Executed:
 
 
 def environment(own: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a run: the allow-list, quiet threads on exactly the cores there are, the template's own."""
+    """The environment of a run: the allow-list, quiet threads on exactly the cores there are, the template's own.
+
+    Raises UsageError where the last, which may come from the journal of another, would work outside the sandbox.
+    """
+    try:
+        check_environment(own)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
     passed = {name: os.environ[name] for name in PASSED if name in os.environ}
     return {
         **passed,
