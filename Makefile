@@ -6,7 +6,7 @@ FLAGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint check clean sandbox
+.PHONY: run test lint check clean sandbox bench-claims
 run: $(VENV)/.installed sandbox
 	$(BIN)/python launch_scientist.py --idea weight_initialization_grokking $(FLAGS)
 
@@ -19,6 +19,10 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
 check: lint test
+
+# How well notes are checked: precision and recall over the labelled folders of tests/claims_set.
+bench-claims: $(VENV)/.installed-dev
+	@$(BIN)/python -m benchmarks.claims
 
 # Experiments run under bubblewrap. It is installed here where that needs no password; elsewhere it is said how.
 sandbox:

@@ -4,19 +4,23 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ai_scientist.claims.check import check
 from ai_scientist.claims.folder import results_of
 from ai_scientist.claims.model import Claim
+from benchmarks.claims import LABELLED, Score, compared
 
-SET = Path(__file__).parent / "claims_set"
+DIFFUSION = results_of(LABELLED / "diffusion")
 
 
 def claims(text: str) -> list[Claim]:
-    return list(check(text, results_of(SET / "diffusion")))
+    return list(check(text, DIFFUSION))
 
 
 def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -27,7 +31,7 @@ def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A study folder of another system: results with only means, names of runs only in plot.py, no notes yet."""
-    return shutil.copytree(SET / "diffusion", tmp_path / "study", ignore=shutil.ignore_patterns("labelled.txt"))
+    return shutil.copytree(LABELLED / "diffusion", tmp_path / "study", ignore=shutil.ignore_patterns("labelled.txt"))
 
 
 @pytest.mark.parametrize(
@@ -66,8 +70,82 @@ def test_the_command_gives_json_for_machines_and_1_for_a_contradiction(folder: P
     assert command(folder).stdout.endswith("1 claims: 1 verified\n")
 
 
-def test_a_folder_without_notes_is_one_clear_line(folder: Path) -> None:
+def test_the_labelled_set_is_read_as_well_as_we_promise() -> None:
+    total = Score()
+    for folder in LABELLED.iterdir():
+        total.add(compared(folder)[0])
+    assert sum(total.labelled.values()) >= 300
+    assert total.precision("contradicted") >= 0.95
+    assert total.recall("contradicted") >= 0.9
+
+
+WORDS = """circle|dino|eval loss|KL|decreased|from|to|by|than|Run 2|the baseline|0.4119|13.7%|\u00b1|twice|{'circle': {|
+on all datasets|compared to|not|may|and|but|respectively|the lowest|'eval_loss': |}|## Run 3: Wider network|
+- |:|, |. |(|)"""
+NOTES = st.lists(st.sampled_from([*WORDS.split("|"), "|", " "]) | st.text(max_size=8), max_size=60).map("".join)
+
+
+@given(notes=NOTES)
+@settings(deadline=2000)
+def test_any_text_gives_claims_of_its_own_lines(notes: str) -> None:
+    lines = len(notes.splitlines())
+    for claim in claims(notes):
+        assert 1 <= claim.line <= lines
+        assert claim.verdict in ("verified", "contradicted", "unsupported", "not_checkable")
+        json.dumps(claim.as_json(), allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["a", "9", "(", "|", "[", "{", "'", ". ", "1,", "# ", "** ", "_", "9% ", "Run 1 ", "The loss fell. ", "\n- a:"],
+)
+def test_a_hundred_kilobytes_of_the_same_take_seconds_at_most(piece: str) -> None:
+    piece = piece.replace("\\t", " ").replace("\\n", "\n")
+    began = time.process_time()
+    claims("## Run 3: Wider network\n" + piece * (100_000 // len(piece)) + " loss 0.4")
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(b"\x00\x01", "is no text"), (b"loss 0.4\n" * 200_000, "bytes long"), (None, "was not written")],
+)
+def test_notes_that_cannot_be_read_are_one_clear_line(folder: Path, content: bytes | None, told: str) -> None:
+    if content is not None:
+        (folder / "notes.txt").write_bytes(content)
     done = command(folder)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.count("\n") == 1
-    assert "notes.txt was not written" in done.stderr
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert told in done.stderr
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"circle": {"means": {"eval_loss": null}}}', '{"circle": 3}'])
+def test_a_folder_whose_results_cannot_be_read_is_one_clear_line(folder: Path, content: str) -> None:
+    (folder / "notes.txt").write_text("")
+    for path in folder.glob("run_*/final_info.json"):
+        path.write_text(content)
+    done = command(folder)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "no results" in done.stderr
+
+
+def test_results_without_deviation_or_direction_are_those_of_other_systems(folder: Path) -> None:
+    (folder / "run_3" / "final_info.json").write_text(
+        json.dumps({"circle": {"means": {"eval_loss_mean": 0.4, "kl_divergence_mean": None}}})
+    )
+    found = check(
+        "## Run 3\nOn circle the eval loss was 0.4 \u00b1 0.01, better than the baseline.", results_of(folder)
+    )
+    assert [(it.reference, it.direction, it.verdict) for it in found] == [(0, "lower", "unsupported")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We raised the learning rate from 1e-3 to 3e-3 and used 4 layers of width 512.",
+        "A wider network might reduce the eval loss on circle to 0.2.",
+        "Plots:\n1. `loss.png`: the eval loss on circle falls from 0.9 to 0.1.",
+        "Does the eval loss fall below 0.1?",
+    ],
+)
+def test_settings_guesses_questions_and_plots_are_not_checked(text: str) -> None:
+    assert {claim.verdict for claim in claims(f"## Run 3: Wider network\n{text}\n")} <= {"not_checkable"}

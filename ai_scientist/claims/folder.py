@@ -12,7 +12,7 @@ from ai_scientist.plotting import labels
 from ai_scientist.study.folder import METRICS
 from ai_scientist.template import metrics_of
 
-MAX_NOTES_BYTES = 5_000_000
+MAX_NOTES_BYTES = 1_000_000
 
 
 def results_of(root: Path) -> Results:
@@ -23,7 +23,7 @@ def results_of(root: Path) -> Results:
         if name is None:
             continue
         found = _metrics(path)
-        if found:
+        if any(found.values()):
             metrics[int(name[1])] = found
     if not metrics:
         raise UsageError(f"{root} has no results: no run_N/{METRICS} can be read")
@@ -50,7 +50,7 @@ def _means(path: Path) -> Metrics:
         name: {
             key.removesuffix("_mean"): Measurement(float(value))
             for key, value in found.items()
-            if isinstance(value, int | float) and abs(value) < float("inf")
+            if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
         }
         for name, found in means.items()
         if isinstance(found, dict)
@@ -60,9 +60,12 @@ def _means(path: Path) -> Metrics:
 def notes_of(root: Path) -> str:
     """The text of notes.txt. Raises UsageError where it cannot be read."""
     try:
-        return read_text(root / "notes.txt", MAX_NOTES_BYTES)
+        text = read_text(root / "notes.txt", MAX_NOTES_BYTES)
     except UnreadableFile as error:
         raise UsageError(f"{root / 'notes.txt'} {error}") from None
+    if "\0" in text:
+        raise UsageError(f"{root / 'notes.txt'} is no text")
+    return text
 
 
 def _labels(root: Path) -> dict[int, str]:

@@ -2,15 +2,19 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from ai_scientist.claims.binding import Assertion
-from ai_scientist.claims.numbers import Number, numbers
+from ai_scientist.claims.given import Given
+from ai_scientist.claims.numbers import numbers
 from ai_scientist.claims.reading import Sentence
-from ai_scientist.claims.roles import Given
-from ai_scientist.claims.vocabulary import Vocabulary
+from ai_scientist.claims.roles import roles
+from ai_scientist.claims.senses import tokens
+from ai_scientist.claims.tokens import Token
+from ai_scientist.claims.vocabulary import Meanings, Vocabulary
 
-_DATASET = re.compile(r"['\"]([\w\- ]+)['\"]\s*:\s*\{([^{}]*)")
-_ENTRY = re.compile(r"['\"]([\w\- ]+)['\"]\s*:\s*([+-]?\d[\w.+-]*)")
+_DATASET = re.compile(r"['\"]([\w\- ]{1,80})['\"]\s{0,9}:\s{0,9}\{([^{}]*)")
+_ENTRY = re.compile(r"['\"]([\w\- ]{1,80})['\"]\s{0,9}:\s{0,9}([+-]?\d[\w.+-]{0,40})")
 
 
 def from_dict(sentence: Sentence, words: Vocabulary) -> tuple[list[Assertion], str]:
@@ -19,50 +23,99 @@ def from_dict(sentence: Sentence, words: Vocabulary) -> tuple[list[Assertion], s
         return [], sentence.text
     claims = []
     for match in _DATASET.finditer(sentence.text):
-        if match[1] not in words.datasets:
-            continue
         for entry in _ENTRY.finditer(match[2]):
             metric = entry[1].removesuffix("_mean")
             found = numbers(entry[2])
-            if found and metric in words.metrics:
-                claims.append(_value(sentence, sentence.run, match[1], metric, found[0][2]))
+            if found and match[1] in words.datasets and metric in words.metrics:
+                claims.append(Assertion(sentence, sentence.run, match[1], (metric,), given=(Given(0, found[0][2]),)))
     return claims, re.sub(r"\{.*\}?", " ", sentence.text, flags=re.DOTALL) if claims else sentence.text
+
+
+@dataclass(frozen=True)
+class _Names:
+    run: int | None = None
+    dataset: str | None = None
+    metric: Meanings | None = None
+    change: bool = False
+
+    def over(self, other: "_Names") -> "_Names":
+        """These names, and those of the other where there are none."""
+        return _Names(
+            other.run if self.run is None else self.run,
+            self.dataset or other.dataset,
+            self.metric or other.metric,
+            self.change or other.change,
+        )
 
 
 def from_table(sentence: Sentence, words: Vocabulary) -> Iterator[Assertion]:
     """What the cells of a table claim: its rows and columns name datasets, metrics or runs; the rest is around it."""
-    head, *rows = [row for row in sentence.table if not all(re.fullmatch(r":?-{1,}:?", cell) for cell in row)]
-    context = [_names(text, words) for text in sentence.context]
+    rows = [row for row in sentence.table if not all(re.fullmatch(r":?-{1,80}:?|", cell) for cell in row)]
+    if not rows:
+        return
+    head, rows = rows[0], rows[1:]
+    around = _Names(run=sentence.run)
+    for text in sentence.context:
+        around = _names(text, words).over(around)
+    around = _names(head[0], words).over(around)
+    columns = [_names(cell, words, is_head=True) for cell in head]
     for row in rows:
-        for column, cell in enumerate(row[: len(head)]):
-            if column == 0 and len(row) > 1:
+        beside = around
+        for column, cell in enumerate(row[: len(columns)]):
+            named = _names(cell, words, is_run=_counts_runs(head[column]))
+            if named != _Names() and (column == 0 or named.run is not None or not numbers(cell)):
+                beside = named.over(beside)
                 continue
-            found = numbers(cell)
-            if not found or "%" in cell or cell.lstrip().startswith(("+", "-", "−")):
-                continue
-            run, dataset, metric = sentence.run, None, None
-            leading = [
-                _names(text, words) for text in row[:column] if not numbers(text) or _names(text, words)[0] is not None
-            ]
-            for names in (*context, *leading, _names(head[column], words)):
-                run = names[0] if names[0] is not None else run
-                dataset, metric = names[1] or dataset, names[2] or metric
-            if run is not None and dataset and metric:
-                yield _value(sentence, run, dataset, metric, found[0][2])
+            yield from _cell(sentence, cell, columns[column].over(beside), words)
 
 
-def _names(text: str, words: Vocabulary) -> tuple[int | None, str | None, str | None]:
-    run = re.search(r"\brun[\s_]*(\d+)", text, re.IGNORECASE)
-    number = int(run[1]) if run else 0 if re.search(r"\bbaseline\b", text, re.IGNORECASE) else None
-    if number is None and re.fullmatch(r"\d{1,2}", text.strip()):
-        number = int(text)
-    if number is None:
-        number = next((runs[0] for pattern, runs in words.run_patterns() if pattern.search(text)), None)
-    dataset = next((names[0] for pattern, names in words.dataset_patterns if pattern.search(text)), None)
-    meant = [(len(found[0]), names) for pattern, names in words.metric_patterns if (found := pattern.search(text))]
-    metric = max(meant, key=lambda it: (it[0], -len(it[1])))[1][0] if meant else None
-    return number, dataset, metric
+def _counts_runs(title: str) -> bool:
+    return bool(re.fullmatch(r"\W*(?:run|run no\.?|#|experiment|no\.?)\W*", title, re.IGNORECASE))
 
 
-def _value(sentence: Sentence, run: int, dataset: str, metric: str, number: Number) -> Assertion:
-    return Assertion(sentence, run, dataset, (metric,), (), None, Given(0, 0, number))
+def _cell(sentence: Sentence, cell: str, names: _Names, words: Vocabulary) -> Iterator[Assertion]:
+    found = tokens(cell, words)
+    given = roles(found)
+    if names.run is None or not names.dataset or not names.metric or not given:
+        return
+    value = given[0]
+    only = (
+        names.change or value.kind not in ("value",) or (value.number.percent and not _in_percent(names.metric, words))
+    )
+    if only or value.number.signed:
+        change = replace(
+            value, kind="change" if value.number.percent or names.change else "difference", way=_sign(value)
+        )
+        if names.run:
+            yield Assertion(sentence, names.run, names.dataset, names.metric, (0,), given=(change,))
+        return
+    yield Assertion(sentence, names.run, names.dataset, names.metric, given=(replace(value, runs=(), olds=()),))
+
+
+def _in_percent(metric: Meanings, words: Vocabulary) -> bool:
+    return any(words.is_fraction(name) or words.better(name) == "higher" for name in metric)
+
+
+def _sign(it: Given) -> str | None:
+    return ("down" if it.number.value < 0 else "up") if it.number.signed else it.way
+
+
+def _names(text: str, words: Vocabulary, *, is_head: bool = False, is_run: bool = False) -> _Names:
+    """What a cell or a line above names."""
+    found = tokens(text, words)
+
+    def first(*kinds: str) -> Token | None:
+        return next((token for token in found if token.kind in kinds), None)
+
+    run, dataset, metric = first("run"), first("dataset", "unknown"), first("metric", "measure")
+    number = run.value[0] if run else None
+    if is_run and re.fullmatch(r"\W*\d{1,3}\W*", text):
+        number = int(re.sub(r"\D", "", text))
+    named = dataset.value[0] if dataset and dataset.kind == "dataset" else dataset.value if dataset else None
+    meant = metric.value if metric and metric.kind == "metric" else (metric.value,) if metric else None
+    change = (
+        is_head
+        and bool(re.search(r"\u0394|%|change|improve|vs|diff|reduc|relative", text, re.IGNORECASE))
+        and not re.search(r"acc|99", text)
+    )
+    return _Names(number, named, meant, change)

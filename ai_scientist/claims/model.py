@@ -35,8 +35,8 @@ class Claim:
     why: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """The fields that `ai-scientist claims --json` gives, and `why`."""
-        return asdict(self)
+        """The fields that `ai-scientist claims --json` gives: all but `why`."""
+        return {name: value for name, value in asdict(self).items() if name != "why"}
 
 
 @dataclass(frozen=True)

@@ -1,205 +1,245 @@
-"""What the numbers of a clause are: values, pairs of a new and an old value, percent, differences, ratios."""
+"""What the numbers of a sentence are: values, pairs of a new and an old value, percent, differences, ratios."""
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
-from ai_scientist.claims.numbers import Number
+from ai_scientist.claims.given import Given, Old
+from ai_scientist.claims.pairs import paired
 from ai_scientist.claims.tokens import Token
 
-Kind = Literal["value", "percent", "difference", "ratio", "pair"]
-
-_SETTING = re.compile(
-    r"(?:learning[-\s]rates?|\blr|factors?|probabilit(?:y|ies)|decay|batch(?:[-\s]sizes?)?|dropout|coefficients?|weights?|"
-    r"seeds?|thresholds?|width|depth|dim\w*|alpha|beta\d?|gamma|sigma|lambda|epsilon|eps|warm-?up|momentum|temperature|"
-    r"scales?|gains?|std|variance|clip\w*|schedule|peak|step size|version|python|torch|top-?k|horizon|order|exponent|"
-    r"\bp|\bdf|\bt|\bn|\bg|\bd|\bk|α|β|γ|σ|λ|corrected|interval|confidence)"
-    r"\s*(?:values?\s*)?(?:of|=|==|is|was|were|at|to|from|:|<|>|≤|≥|\(|with|between|set to)?\s*[~≈(\[]?$",
-    re.IGNORECASE,
-)
-_COUNTED = re.compile(
-    r"^[\s-]*(?:\w+[\s-])?(?:layers?|heads?|seeds?|runs?\b|epochs?|datasets?|tasks?|classes|samples?|param\w*|hidden|dims?\b|dimension\w*|"
-    r"probability|chance|grid|neurons?|units?|workers?|gpus?|cores?|blocks?|experts?|bins?|folds?|variants?|images?|examples?|"
-    r"timesteps|noise levels|of the (?:steps|training|data|time|seeds)|confidence|interval|ci\b|attempts?|bits?\b|bytes|gb\b|mb\b|"
-    r"hidden|random seeds|different|of \d|sections?|x\s?\d|×\s?\d|by \d|warm-?up|linear|iterations? of|characters?|tokens?(?! per|/))",
-    re.IGNORECASE,
-)
-_UNIT = r"(?:\s*(?:%|percent|steps?|updates?|seconds?|secs?|s\b|ms\b|minutes?|min\b|nats?|tokens?(?: per |/)s(?:econd|ec)?|tok/s|images?/s(?:ec)?|points?))?"
-_VERSUS = re.compile(
-    rf"^{_UNIT}\s*(?:\((?P<tag>[^)]*)\))?\s*,?\s*(?:vs\.?|versus|(?:as )?compared (?:to|with)|against|rather than|instead of|"
-    rf"(?:up|down) from|from|as opposed to|relative to|than|over|where)\s+(?:about |roughly )?(?P<who>[^\d;.]{{0,45}}?)$",
-    re.IGNORECASE,
-)
-_FROM = re.compile(
-    r"(?:\bfrom|\bwas|\bbetween)\s+(?:the |a |an |about |around |roughly |its )*(?P<who>[^\d;,.()]{0,40}?)(?:of |at |'s )?[~≈]?$",
-    re.IGNORECASE,
-)
-_TO = re.compile(
-    r"(?:\bto|→|->|–>|=>)\s+(?:just |only |about |around |roughly |a |an |nearly |over |under )*[~≈]?$", re.IGNORECASE
-)
-_BY = re.compile(
-    r"\bby\s+(?:a |an |some |about |around |roughly |approximately |almost |nearly |over |more than |up to |only |just )*[~≈+]?$",
-    re.IGNORECASE,
-)
-_ERROR = re.compile(r"(?:±|\+/-|\+-|\\pm)\s*$")
-_CHANGE = re.compile(
-    r"^\s*(?:relative |absolute |overall )?(?:decreas|increas|reduc|lower|higher|faster|slower|improv|drop|gain|rise|fewer|less|more|worse|better|"
-    r"quick|short|long|larger|smaller|sooner|earlier|later|speed|slow|of the baseline|degrad|below|above|jump|cut|decline|advantage|penalty)",
-    re.IGNORECASE,
-)
+_NUMBERS = ("number", "ratio", "percent")
 
 
-@dataclass(frozen=True)
-class Given:
-    """A number of a clause in its role. `other` is the old value of a pair, `error` what follows a ±.
-
-    `references` are runs that are named with the old value, `runs` those that the number itself is said to be of.
-    """
-
-    start: int
-    end: int
-    number: Number
-    kind: Kind = "value"
-    other: Number | None = None
-    error: Number | None = None
-    references: tuple[int, ...] = ()
-    runs: tuple[int, ...] = ()
-    way: str | None = None
+def roles(found: Sequence[Token]) -> list[Given]:
+    """The numbers of a sentence that can be claims, in order."""
+    given = [_plain(found, index) for index, token in enumerate(found) if token.kind in _NUMBERS]
+    given = _ranges(found, _with_errors(found, given))
+    given = [it for it in given if not _is_label(found, it)]
+    changed = [_changed(found, it) for it in given]
+    return [_of_reference(found, it) for it in paired(found, changed)]
 
 
-def roles(text: str, clause: Sequence[Token]) -> list[Given]:
-    """The numbers of a clause that can be claims, in order."""
-    found = [_plain(text, token, clause) for token in clause if token.kind == "number" and _may_claim(text, token)]
-    given = [it for it in found if it is not None]
-    ratios = [it for it in clause if it.kind == "ratio" and not any(_near(it, other) for other in given)]
-    given += [_ratio(it) for it in ratios]
-    given.sort(key=lambda it: it.start)
-    return _changes(text, _paired(text, _with_errors(text, given), clause))
-
-
-def _may_claim(text: str, token: Token) -> bool:
-    before, after = text[max(0, token.start - 40) : token.start], text[token.end : token.end + 40]
-    if re.search(
-        r"[\w/]-$|#$|\brun_?$|\bv$|\bfig(?:ure|\.)\s?$|\btable\s?$|\bsection\s?$|\[\d*$", before, re.IGNORECASE
+def _of_reference(found: Sequence[Token], it: Given) -> Given:
+    """ "higher than the baseline's 0.45": only the old value is given."""
+    if it.kind != "value" or it.olds:
+        return it
+    named = next((token for token in found[it.index + 1 : it.index + 5] if token.kind in ("run", "reference")), None)
+    if (
+        it.runs
+        and named is not None
+        and named.kind == "reference"
+        and _is(_at(found, it.index - 1), "go", "than", "from")
     ):
-        return False
-    if not token.value.times and _COUNTED.match(after):
-        return False
-    return not _SETTING.search(before)
+        return replace(it, kind="old", olds=(Old(it.number, it.runs),), runs=())
+    if it.runs:
+        return it
+    before = [
+        token
+        for token in found[max(0, it.index - 4) : it.index]
+        if token.kind not in ("function", "prep", "open", "metric", "bound")
+    ]
+    last = before[-1] if before else None
+    if last is not None and last.kind in ("reference", "than"):
+        runs = last.value if last.kind == "reference" else ()
+        return replace(it, kind="old", olds=(Old(it.number, runs),))
+    return it
 
 
-def _plain(text: str, token: Token, clause: Sequence[Token]) -> Given | None:
-    kind: Kind = "ratio" if token.value.times else "value"
-    return Given(token.start, token.end, token.value, kind, runs=_named_after(text, token.end, clause))
+def _plain(found: Sequence[Token], index: int) -> Given:
+    token = found[index]
+    ratio = token.kind == "ratio" or token.value.times or _factor(found, index)
+    after = _at(found, index + 1)
+    unit = after.value if after and after.kind == "unit" else ""
+    return Given(index, token.value, "ratio" if ratio else "value", index, runs=_run_after(found, index), unit=unit)
 
 
-def _near(token: Token, other: Given) -> bool:
-    return abs(token.start - other.end) < 12 or abs(other.start - token.end) < 12
+def _at(found: Sequence[Token], index: int) -> Token | None:
+    return found[index] if 0 <= index < len(found) else None
 
 
-def _ratio(token: Token) -> Given:
-    factor = float(token.value)
-    return Given(token.start, token.end, Number(factor, 0.0, times=True, about=True), "ratio")
+def _is(token: Token | None, *words: str) -> bool:
+    return token is not None and (token.kind in words or token.text.lower() in words)
 
 
-def _named_after(text: str, end: int, clause: Sequence[Token]) -> tuple[int, ...]:
+def _factor(found: Sequence[Token], index: int) -> bool:
+    """ "by a factor of 2"."""
+    return (
+        _is(_at(found, index - 1), "of") and _is(_at(found, index - 2), "factor") and _is(_at(found, index - 3), "by")
+    )
+
+
+def _run_after(found: Sequence[Token], index: int) -> tuple[int, ...] | str:
     """The run that is named right after a number: "0.87 in Run 2", "4200 steps (baseline)"."""
-    for token in clause:
-        if token.kind == "run" and token.start >= end:
-            between = text[end : token.start]
-            if re.fullmatch(
-                rf"{_UNIT}\s*(?:\(?(?:in|for|of|at|with|by|from|under)?\s*(?:the )?)", between, re.IGNORECASE
-            ):
-                return tuple(token.value)
-            return ()
+    passed = 0
+    if [it.kind for it in found[index + 1 : index + 3]] == ["open", "word"] or _is_tagged(found, index):
+        return "unknown"
+    for token in found[index + 1 : index + 6]:
+        if token.kind in ("run", "reference"):
+            return tuple(token.value) if isinstance(token.value, tuple) else str(token.value)
+        if token.kind == "previous":
+            return "previous"
+        if token.kind in ("unit", "open", "prep") or (token.kind == "metric" and not passed):
+            passed += token.kind != "unit"
+            continue
+        if token.text.lower() not in ("the", "that", "those", "of", "in", "for", "with", "at"):
+            break
     return ()
 
 
-def _with_errors(text: str, given: list[Given]) -> list[Given]:
+def _is_tagged(found: Sequence[Token], index: int) -> bool:
+    """ "4500 (negation only)": said of something in brackets that no run is called."""
+    tag = found[index + 1 : index + 5]
+    if not tag or tag[0].kind != "open":
+        return False
+    inside = [token.kind for token in tag[1:]]
+    return (
+        "close" in inside
+        and all(kind in ("word", "function", "not", "setting") for kind in inside[: inside.index("close")])
+        and inside[0] != "close"
+    )
+
+
+def _with_errors(found: Sequence[Token], given: list[Given]) -> list[Given]:
     result: list[Given] = []
     for it in given:
-        if result and _ERROR.search(text[: it.start]):
-            result[-1] = replace(result[-1], error=it.number, end=it.end, runs=result[-1].runs or it.runs)
+        if result and _is(_at(found, it.index - 1), "error"):
+            result[-1] = replace(
+                result[-1],
+                error=it.number,
+                last=it.index,
+                runs=result[-1].runs or it.runs,
+                unit=result[-1].unit or it.unit,
+            )
+            if it.number.percent and not result[-1].number.percent:
+                result[-1] = replace(result[-1], number=replace(result[-1].number, percent=True))
         else:
             result.append(it)
     return result
 
 
-def _paired(text: str, given: list[Given], clause: Sequence[Token]) -> list[Given]:
-    """New and old values that belong together: "A vs B", "from B to A"."""
+def _ranges(found: Sequence[Token], given: list[Given]) -> list[Given]:
+    """ "21-28%", "between 21% and 28%", "by 5 to 8%"."""
     result: list[Given] = []
-    old: list[Given] = []
-    skip = -1
-    for index, it in enumerate(given):
-        if index <= skip:
-            continue
-        following = given[index + 1] if index + 1 < len(given) else None
-        versus = _VERSUS.match(text[it.end : following.start]) if following and it.kind == "value" else None
-        if versus and following and _same_unit(it, following):
-            skip = index + 1
-            references = _runs_between(clause, it.end, following.start) or following.runs
-            own = _runs_in(
-                clause,
-                it.end + (versus.start("tag") if versus["tag"] else 0),
-                it.end + (versus.end("tag") if versus["tag"] else 0),
-            )
-            result.append(
-                replace(it, kind="pair", other=following.number, references=references, runs=own, end=following.end)
-            )
-        elif (
-            it.kind == "value"
-            and not it.number.times
-            and _FROM.search(text[: it.start])
-            and _goes_on(text, given, index)
-        ):
-            begin = _FROM.search(text[: it.start])
-            named = _runs_in(clause, begin.start(), it.start) if begin else ()
-            old.append(replace(it, references=named or it.runs))
-        elif (
-            old
-            and it.kind == "value"
-            and re.match(r"^[^.;]{0,30}\band\s", text[old[-1].end : it.start] + " ")
-            and it.runs
-            and not _TO.search(text[: it.start])
-        ):
-            old.append(replace(it, references=it.runs))
-        elif old and it.kind == "value" and _TO.search(text[: it.start]):
-            result += [replace(it, kind="pair", other=each.number, references=each.references, runs=()) for each in old]
-            old = []
+    for it in given:
+        last = result[-1] if result else None
+        between = found[last.last + 1 : it.index] if last else []
+        joins = [token.text.lower() for token in between if token.kind != "unit"]
+        before = _at(found, last.index - 1) if last else None
+        dashed = joins in (["-"], ["\u2013"]) or (
+            joins == ["to"] and not _is(before, "from") and _is(before, "by", "prep", "of", "function")
+        )
+        both = joins == ["and"] and _is(before, "between")
+        if last and (dashed or both) and last.number.value <= it.number.value:
+            number = replace(last.number, percent=last.number.percent or it.number.percent)
+            result[-1] = replace(it, index=last.index, kind="range", last=it.index, number=number, other=it.number)
         else:
             result.append(it)
     return result
 
 
-def _goes_on(text: str, given: list[Given], index: int) -> bool:
-    return any(_TO.search(text[: it.start]) and it.start - given[index].end < 90 for it in given[index + 1 :])
+def _is_label(found: Sequence[Token], it: Given) -> bool:
+    """Whether a number counts or names something: "4 heads", "2-layer", "top-5", "p = 0.2"."""
+    before, after = _at(found, it.index - 1), _at(found, it.index + 1)
+    if it.kind == "ratio" and not it.number.times:
+        return False
+    if (
+        after
+        and after.kind in ("word", "setting")
+        and after.text.lower() not in ("that",)
+        and not it.number.percent
+        and it.kind != "ratio"
+    ):
+        return True
+    if after and after.kind == "hyphen" and after.start == found[it.index].end:
+        return True
+    if (
+        before
+        and before.kind == "hyphen"
+        and before.end == found[it.index].start
+        and _is(_at(found, it.index - 2), "word", "setting", "measure")
+    ):
+        return True
+    if before and before.kind == "bound":
+        return True
+    named = _at(found, it.index - 2)
+    if before and before.kind == "equals" and not _is(named, "metric", "measure", "run", "dataset", "close"):
+        return True
+    if it.kind == "ratio":
+        near = (*found[max(0, it.index - 4) : it.index], *found[it.index + 1 : it.index + 6])
+        return not any(
+            token.kind in ("go", "than", "as", "reference", "weak", "metric")
+            or token.text.lower() in ("that", "factor")
+            for token in near
+        )
+    return _is(before, "setting") or (before is not None and before.kind == "word" and len(before.text) == 1)
 
 
-def _same_unit(one: Given, other: Given) -> bool:
-    return other.kind == "value" and one.number.percent == other.number.percent
-
-
-def _runs_in(clause: Sequence[Token], start: int, end: int) -> tuple[int, ...]:
-    return tuple(run for token in clause if token.kind == "run" and start <= token.start < end for run in token.value)
-
-
-def _runs_between(clause: Sequence[Token], start: int, end: int) -> tuple[int, ...]:
-    return _runs_in(clause, start, end)
-
-
-def _changes(text: str, given: list[Given]) -> list[Given]:
+def _changed(found: Sequence[Token], it: Given) -> Given:
     """Which of the plain numbers are changes: "by 5", "9.9% decrease", "+0.02"."""
-    result = []
-    for it in given:
-        before, after = text[: it.start], text[it.end :]
-        if it.kind == "value":
-            changed = bool(_BY.search(before)) or bool(_CHANGE.match(after))
-            if it.number.percent or it.number.points:
-                it = replace(it, kind="percent") if changed or it.number.signed or it.number.points else it
-            elif (changed and not re.match(r"^\s*(?:steps )?(?:better|worse|faster|slower)", after)) or (
-                it.number.signed and before.rstrip().endswith("(")
-            ):
-                it = replace(it, kind="difference")
-        result.append(it)
-    return result
+    before, after = _at(found, it.index - 1), _at(found, it.index + 1)
+    if after and after.kind == "unit":
+        after = _at(found, it.index + 2)
+    if it.kind in ("ratio", "range", "change", "difference"):
+        return replace(it, way=it.way or _own_way(found, it, after))
+    if it.olds:
+        return it
+    by = (
+        _is(before, "by")
+        or (_is(before, "of") and _is(_at(found, it.index - 2), "go"))
+        or (
+            _is(before, "of")
+            and _is(_at(found, it.index - 2), "function", "close")
+            and _is(_at(found, it.index - 3), "go")
+        )
+    )
+    follows = after is not None and after.kind == "go" and after.value != "same"
+    number = it.number
+    if number.percent or number.points:
+        of_run = _is(after, "of") and any(
+            token.kind in ("reference", "run", "metric") for token in found[it.index + 2 : it.index + 5]
+        )
+        if of_run and not by:
+            return (
+                replace(it, kind="ratio", number=number.scaled(0.01), runs=())
+                if any(token.kind in ("reference", "run") for token in found[it.index + 2 : it.index + 9])
+                else it
+            )
+        if by or follows or number.points or number.signed:
+            return replace(
+                it,
+                kind="change",
+                way=_own_way(found, it, after),
+                runs=() if follows else it.runs,
+                against=_against(found, it),
+            )
+        if before and before.kind == "go" and before.value != "same":
+            return replace(it, kind="change", loose=True)
+        return it
+    if number.signed and before and before.kind in ("open", "comma", "colon") and number.value:
+        return replace(it, kind="difference", way=_own_way(found, it, after))
+    if by or (follows and after is not None and after.value in ("up", "down")):
+        return replace(it, kind="difference", way=_own_way(found, it, after))
+    if follows and after is not None and after.value in ("better", "worse", "faster", "slower"):
+        return replace(it, kind="difference", loose=True, way=_own_way(found, it, after))
+    return it
+
+
+def _against(found: Sequence[Token], it: Given) -> tuple[int, ...] | str:
+    """ "(10% decrease from Run 2, 4% less than the baseline)": the run that stands with a change in brackets."""
+    opened = [token.kind for token in found[: it.index]]
+    if opened.count("open") <= opened.count("close"):
+        return ()
+    for token in found[it.index + 1 : it.index + 6]:
+        if token.kind in ("run", "reference"):
+            return tuple(token.value) if isinstance(token.value, tuple) else str(token.value)
+        if token.kind not in ("go", "than", "from", "over", "function", "prep"):
+            break
+    return ()
+
+
+def _own_way(found: Sequence[Token], it: Given, after: Token | None) -> str | None:
+    if after is not None and after.kind == "go" and after.value != "same":
+        return str(after.value)
+    if it.number.signed and it.kind != "ratio":
+        return "down" if it.number.value < 0 else "up"
+    return None

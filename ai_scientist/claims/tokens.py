@@ -1,167 +1,148 @@
 """A sentence as tokens: what it names, in which direction it says things went, and which numbers it gives."""
 
 import re
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from ai_scientist.claims.numbers import numbers
+from ai_scientist.claims.lexicon import Atom, atoms, english
+from ai_scientist.claims.numbers import Number, numbers
 from ai_scientist.claims.vocabulary import Vocabulary
 
-Kind = Literal[
-    "metric",
-    "dataset",
-    "run",
-    "go",
-    "number",
-    "all",
-    "not",
-    "split",
-    "open",
-    "close",
-    "maybe",
-    "than",
-    "previous",
-    "except",
-    "ratio",
-    "not said",
-]
+NAMES = ("metric", "dataset", "run", "measure", "unknown")
+_SIGNS = {
+    "(": "open", "[": "open", "{": "open", ")": "close", "]": "close", "}": "close", ",": "comma",
+    ";": "semicolon", ":": "colon", "=": "equals", "-": "hyphen",
+    "\u2192": "arrow", "\u00b1": "error", "\u2013": "dash", "\u2014": "dash",
+    "<": "bound", ">": "bound", "\u2265": "bound", "\u2264": "bound", "~": "bound", "\u2248": "bound",
+}  # fmt: skip
+_BOUNDS = {">": "least", "<": "most", "\u2265": "least", "\u2264": "most", "~": "about", "\u2248": "about"}
 
 
 @dataclass(frozen=True)
 class Token:
-    """A piece of a sentence. `value`: metrics, datasets or runs that it means, a way ("up", "better", ...), a number."""
+    """A piece of a sentence.
 
-    kind: Kind
+    `kind` is that of words.toml, or "number", "unit", "word" (a word that is not known), "function" (one without a
+    subject), or a sign. `value`: the metrics, datasets or runs that it means, a way ("up", "better", ...), a number.
+    """
+
+    kind: str
     start: int
     end: int
     text: str
     value: Any = None
 
 
-_UP = r"increas(?:e[sd]?|ing)|r(?:ose|ises?|isen|ising)|gr[eo]w(?:s|n|ing)?\b|higher|larger|greater|bigger|went up|goes up|go up|climb(?:s|ed|ing)?|up from|up to(?= \d)|above|exceed(?:s|ed|ing)?|jump(?:s|ed)?|more(?= (?:update |training |optimi[sz]\w+ )?steps)|elevated|longer|inflated?|rais(?:ed?|es|ing)|surged?|gain(?:s|ed)?(?! insight)|upward"
-_DOWN = r"decreas(?:e[sd]?|ing)|reduc(?:e[sd]?|ing|tions?)|f(?:ell|alls?|allen|alling)(?! short)|dropp(?:ed|ing)|drops?\b|lower(?:ed|s|ing)?|smaller|less\b(?! than \d)|declin(?:e[sd]?|ing)|went down|goes down|go down|down from|down to|below|fewer|shorter|cut(?:s|ting)?(?! off)|shr[aiu]nk(?:s|ing)?|diminish(?:ed|es)?|lessen(?:ed|s)?|downward|sh?aved?\b|loses?\b|lost\b"
-_BETTER = r"improv(?:e[sd]?|ing|ements?)|better|outperform(?:s|ed|ing)?|beat(?:s|ing|en)?|surpass(?:es|ed|ing)?|superior|win(?:s|ning)?|ahead of|enhanc(?:ed|es|ing)"
-_WORSE = r"wors(?:e(?:n(?:s|ed|ing)?)?)|degrad(?:e[sd]?|ing|ations?)|deteriorat(?:e[sd]?|ing|ion)|underperform(?:s|ed|ing)?|inferior|hurt(?:s|ing)?|poorer|harm(?:s|ed|ing)?|suffer(?:s|ed|ing)?|lag(?:s|ged|ging)? behind|regress(?:es|ed|ion)|los(?:es|t) to|behind"
-_FASTER = r"faster|quick(?:er|ly)|sooner|earlier|speed(?:s|ing)? up|sped up|accelerat(?:e[sd]?|ing|ion)|speed-?up"
-_SLOWER = r"slow(?:er|ed|s|ing)(?: down)?|later\b|delay(?:s|ed|ing)|took longer|takes longer|lengthen(?:ed|s)?"
-_SAME = r"(?:remain(?:s|ed|ing)?|stay(?:s|ed|ing)?|kept?|is|are|was|were|be(?:ing|en)?)?\s*(?:almost |nearly |roughly |about |largely |virtually |essentially |practically |relatively |very |quite |broadly |mostly |statistically )*(?:the same(?: as)?|unchanged|comparable(?: to| with)?|similar(?: to)?|identical(?: to)?|equal(?:s|led)?(?: to)?|stable|constant|on par(?: with)?|indistinguishable(?: from)?|equivalent(?: to)?|unaffected|in line with|match(?:es|ed|ing)?)|(?:shows?|showed|makes?|made|saw|with|has|had|was|is)?\s*(?:little|no|negligible|hardly any|barely any)(?: (?:significant|real|measurable|notable|clear|noticeable|meaningful|substantial|visible))? (?:change[sd]?|difference|effect|impact)s?|(?:did|does|do|has|have|had)(?: not|n't) (?:really |noticeably |measurably |significantly |meaningfully |substantially )?(?:change|differ|affect(?:ed)?|move|budge|changed)|(?:hardly|barely) (?:chang|differ|mov)(?:ed|es|s)?|flat\b|plateaued at the same"
-_PATTERNS: tuple[tuple[Kind, str, str | None], ...] = (
-    ("go", rf"\b(?:{_SAME})", "same"),
-    ("go", rf"\b(?:{_FASTER})\b", "faster"),
-    ("go", rf"\b(?:{_SLOWER})\b", "slower"),
-    ("go", rf"\b(?:{_UP})\b", "up"),
-    ("go", rf"\b(?:{_DOWN})\b", "down"),
-    ("go", rf"\b(?:{_BETTER})\b", "better"),
-    ("go", rf"\b(?:{_WORSE})\b", "worse"),
-    ("ratio", r"\b(?:more than |nearly |almost |roughly |about )?(?:doubl(?:ed|es|ing|e)|twice|two times)\b", "2"),
-    ("ratio", r"\b(?:more than |nearly |almost |roughly |about )?(?:tripl(?:ed|es|ing|e)|three times|thrice)\b", "3"),
-    ("ratio", r"\b(?:more than |nearly |almost |roughly |about )?(?:hal(?:ved|ves|ving)|half)\b", "0.5"),
-    (
-        "not",
-        r"\b(?:not|n't|never|no(?= (?:significant |real |clear |further |notable |measurable )?(?:improvement|increase|decrease|reduction|gain|degradation|speed))|without|fail(?:s|ed|ing)? to|neither|nor|rather than|instead of)\b|n't\b",
-        None,
-    ),
-    (
-        "maybe",
-        r"\b(?:may|might|could|would|should|will|shall|can\b|expect(?:s|ing)?\b|we expected|was expected to|were expected to|hope[sd]?|hypothesi[sz]e[sd]?|hypothesis|aim(?:s|ed|ing)? (?:to|at)|in order to|to (?:further |potentially |possibly |help )?(?:improve|reduce|increase|decrease|lower|raise|accelerate|speed|enhance|keep|make|see|test|check|avoid|prevent)|if\b|whether|potential(?:ly)?|possibly|perhaps|plan(?:s|ned)? to|intended|supposed|try(?:ing)? to|next(?= run| we)|let us|let's|predict(?:s|ed|ion)?|anticipat\w+|likely to|need(?:s)? to|goal|suppose|designed to|encourag\w+|going to)\b",
-        None,
-    ),
-    ("except", r"\b(?:except(?: for| on)?|excluding|apart from|other than|save for|but not|aside from)\b", None),
-    (
-        "than",
-        r"\b(?:than|vs\.?|versus|compared (?:to|with|against)|comparing (?:to|with)|against|relative to|over(?= (?:the |run|both|all|its|that|[A-Z]))|in comparison (?:to|with)|with respect to|as opposed to|(?:from|to|as|like|of|in|with|by|for|on|under)(?= (?:the )?(?:baseline|default|run[\s_]|previous|prior|preceding)))",
-        None,
-    ),
-    (
-        "previous",
-        r"\b(?:all |both |any |every |each )?(?:of )?(?:the )?(?:previous|prior|preceding|earlier|last|other)(?: (?:two|three|four))? (?:runs?|experiments?|approach(?:es)?|attempts?|configurations?|methods?|results?|initiali[sz]ations?|schedules?|variants?|models?)\b",
-        None,
-    ),
-    (
-        "all",
-        r"\b(?:all|each|every|both|the) (?:of )?(?:the )?(?:other |remaining )?(?:two |three |four |five |six |\d )?(?:\w+ )?"
-        r"(?:datasets?|tasks?|operations?|cases|corpora|shapes|texts|problems|benchmarks|domains|of them)\b"
-        r"|\b(?:on|for|across|in|over) (?:all|both|each)(?: (?:two|three|four|five|six))?\b|\bacross the board\b|\beverywhere\b"
-        r"|\b(?:all|the) (?:three|four|five|six)\b",
-        None,
-    ),
-)
-_COMPILED = tuple((kind, re.compile(pattern, re.IGNORECASE), value) for kind, pattern, value in _PATTERNS)
-_RUNS = re.compile(
-    r"\bruns?[\s_]?(\d{1,3})(?![\d.]*\d)(?:\s?(?:-|–|to|through)\s?(\d{1,2})(?![\d.]*\d)|((?:\s?,\s?\d{1,2}(?![\d.]*\d))*,?\s?(?:and|or|&)\s(?:run[\s_]?)?\d{1,2}(?![\d.]*\d)(?!\s?%)))?",
-    re.IGNORECASE,
-)
-_BASELINE = re.compile(
-    r"\b(?:the )?(?:(?:original|standard|unmodified) )?(?:baselines?(?: runs?| models?)?|default(?: initiali[sz]ation| setting| run)?s?|control run|reference run)\b(?!\s*(?:of \d))",
-    re.IGNORECASE,
-)
-# Mentions of changes, losses and thresholds that are not what a sentence claims.
-_NOT_SAID = re.compile(
-    r"\b(?:previous|earlier|prior|observed|seen|unexpected|initial|possible|slight trade-?offs? in|trade-?offs? between)"
-    r"\s+(?:increas\w+|decreas\w+|improvements?|reductions?|drops?|gains?|degradation|slowdown|speed-?up)"
-    r"|\b(?:diversity|style|reconstruction|auxiliary|regulari[sz]ation|adversarial|mse|l1|l2|huber|focal|contrastive|"
-    r"consistency|entropy|distillation|penalty|z)[-\s]loss(?:es)?\b"
-    r"|\bloss(?:es)? (?:functions?|terms?|weights?|landscapes?|curves?|components?|spikes?)|\berror bars?|\bstandard errors?"
-    r"|\baccuracy (?:curves?|plots?)|\btraining (?:process|stability|dynamics|data|set|half)\b"
-    r"|\((?:at |reaching )?\d\d% (?:validation )?acc(?:uracy)?\)|\bwithin (?:the )?[\d,]+ (?:training |update )?steps",
-    re.IGNORECASE,
-)
-_SPLIT = re.compile(
-    r";|,?\s*\b(?:but|while|whereas|although|though|however|yet|whilst|despite)\b|,\s*(?:and|with|or)\b|,|\band\b|\bwith\b|(?<=\w)\s[–—-]\s|: ",
-    re.IGNORECASE,
-)
-_STRONG = re.compile(r";|but|while|whereas|although|though|however|yet|whilst|,\s*(?:and|with)|[–—]", re.IGNORECASE)
+def lexed(text: str, words: Vocabulary) -> list[Token]:
+    """The tokens of a sentence in order as a dictionary knows them; words that say nothing are left out."""
+    filler, function = english().filler, english().function
+    given = {start: (end, number) for start, end, number in numbers(text)}
+    found = atoms(text)
+    result: list[Token] = []
+    index = 0
+    while index < len(found):
+        atom = found[index]
+        chain = _chain(found, index)
+        step = _name(found, index, text, words, filler)
+        if chain and (step is None or step[0] < chain):
+            step = (chain, Token("word", atom.start, found[index + chain - 1].end, ""))
+        step = step or _number(found, index, given) or _plain(atom, filler, function)
+        index, token = (index + step[0], step[1])
+        if token is not None:
+            result.append(replace(token, text=text[token.start : token.end]))
+    return result
 
 
-def tokens(
-    text: str, vocabulary: Vocabulary, run_names: tuple[tuple[re.Pattern[str], tuple[int, ...]], ...]
-) -> list[Token]:
-    """The tokens of a sentence in order, none overlapping another."""
-    found: list[Token] = []
-    taken = [False] * len(text)
-
-    def take(kind: Kind, start: int, end: int, value: Any) -> None:
-        if end > start and not any(taken[start:end]):
-            taken[start:end] = [True] * (end - start)
-            found.append(Token(kind, start, end, text[start:end], value))
-
-    def scan(kind: Kind, pattern: re.Pattern[str], value: Any) -> None:
-        for match in pattern.finditer(text):
-            lead = len(match[0]) - len(match[0].lstrip())
-            take(kind, match.start() + lead, match.end(), value)
-
-    for match in _NOT_SAID.finditer(text):
-        take("not said", match.start(), match.end(), None)
-    for match in _RUNS.finditer(text):
-        take("run", match.start(), match.end(), _runs(match))
-    metrics = [
-        (it.start(), it.end(), value) for pattern, value in vocabulary.metric_patterns for it in pattern.finditer(text)
-    ]
-    for start, end, value in sorted(metrics, key=lambda it: (it[0] - it[1], len(it[2]))):
-        take("metric", start, end, value)
-    for pattern, value in vocabulary.dataset_patterns:
-        scan("dataset", pattern, value)
-    for pattern, runs in sorted(run_names, key=lambda it: -len(it[0].pattern)):
-        scan("run", pattern, runs)
-    scan("run", _BASELINE, (0,))
-    for kind, pattern, said in _COMPILED:
-        scan(kind, pattern, said)
-    for start, end, number in numbers(text):
-        take("number", start, end, number)
-    for index, character in enumerate(text):
-        if character in "([":
-            take("open", index, index + 1, None)
-        elif character in ")]":
-            take("close", index, index + 1, None)
-    for match in _SPLIT.finditer(text):
-        word = match[0].strip()
-        start = match.end() - len(match[0].lstrip())
-        take("split", start, match.end(), bool(_STRONG.search(word)))
-    return sorted(found, key=lambda token: token.start)
+_Step = tuple[int, Token | None]
 
 
-def _runs(match: re.Match[str]) -> tuple[int, ...]:
-    first = int(match[1])
-    if match[2]:
-        return tuple(range(first, min(int(match[2]), first + 50) + 1))
-    return (first, *(int(number) for number in re.findall(r"\d+", match[3] or "")))
+def _name(found: Sequence[Atom], index: int, text: str, words: Vocabulary, filler: frozenset[str]) -> _Step | None:
+    """A phrase of the lexicon or a run by its number: (how many atoms it takes, token)."""
+    numbered = _runs(found, index)
+    if numbered:
+        return numbered
+    meant = words.lexicon.at(found, index, text, filler)
+    if meant is None:
+        return None
+    end, meaning = meant
+    kind, value = meaning.kind, meaning.value
+    if kind == "ignored":
+        kind = "word"
+    if kind == "baseline":
+        kind, value = "run", (0,)
+    if kind == "measure":
+        value = "_".join(_spelt(text[atom.start : atom.end]) for atom in found[index:end] if atom.kind != "sign")
+    token = Token(kind, found[index].start, found[end - 1].end, "", value)
+    return end - index, token
+
+
+def _spelt(word: str) -> str:
+    """A word in lower case, unless it is an abbreviation."""
+    return word if sum(letter.isupper() for letter in word) > 1 else word.lower()
+
+
+def _chain(found: Sequence[Atom], index: int) -> int:
+    """How many atoms a name with underscores takes that begins here; 0 where none does."""
+    at = index
+    while at + 2 < len(found) and found[at + 1].text == "_" and found[at + 1].glued and found[at + 2].glued:
+        at += 2
+    return at + 1 - index if at > index and found[index].kind == "word" else 0
+
+
+def _runs(found: Sequence[Atom], index: int) -> _Step | None:
+    """ "Run 3", "run_3", "runs 1, 2 and 3", "runs 1-3"."""
+    if found[index].text not in ("run", "runs", "experiment", "experiments"):
+        return None
+    at = index + 1
+    while at < len(found) and found[at].text in ("_", "#", "no", "."):
+        at += 1
+    runs: list[int] = []
+    last = None
+    while at < len(found) and found[at].kind == "number" and re.fullmatch(r"\d{1,3}", found[at].text):
+        number = int(found[at].text)
+        runs += (
+            range(runs[-1] + 1, min(number, runs[-1] + 50) + 1)
+            if last in ("-", "\u2013", "to", "through")
+            else [number]
+        )
+        end, at, last = at + 1, at + 1, None
+        while (
+            at < len(found)
+            and at < end + 3
+            and found[at].text in (",", "and", "&", "or", "-", "\u2013", "to", "through", "run", "_")
+        ):
+            last = found[at].text if found[at].text not in ("run", "_") else last
+            at += 1
+        if last is None or (found[index].text == "run" and last == ",") or _is_value(found, at):
+            break
+    if not runs:
+        return None
+    return end - index, Token("run", found[index].start, found[end - 1].end, "", tuple(runs))
+
+
+def _is_value(found: Sequence[Atom], at: int) -> bool:
+    """Whether the number at an index is one with a unit, so that it does not continue a list of runs."""
+    after = found[at + 1].text if at + 1 < len(found) else ""
+    return after in ("%", "percent", "steps", "seconds", "s", "epochs")
+
+
+def _number(found: Sequence[Atom], index: int, given: dict[int, tuple[int, Number]]) -> _Step | None:
+    atom = found[index]
+    if atom.start not in given:
+        return None
+    end, number = given[atom.start]
+    count = 1
+    while index + count < len(found) and found[index + count].start < end:
+        count += 1
+    return count, Token("number", atom.start, end, "", number)
+
+
+def _plain(atom: Atom, filler: frozenset[str], function: frozenset[str]) -> _Step:
+    if atom.kind == "sign":
+        kind = _SIGNS.get(atom.text, "")
+        return 1, Token(kind, atom.start, atom.end, "", _BOUNDS.get(atom.text)) if kind else None
+    if atom.text in filler or (atom.text.endswith("ly") and len(atom.text) > 4):
+        return 1, None
+    kind = "function" if atom.text in function else "word"
+    return 1, Token(kind, atom.start, atom.end, "")

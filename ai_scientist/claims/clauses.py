@@ -1,0 +1,146 @@
+"""The parts of a sentence, each with at most one direction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from ai_scientist.claims.tokens import NAMES, Token
+
+_HEADS = ("go", "ratio", "most")
+_NAMED = (*NAMES, "reference", "all", "both", "others", "weak")
+
+
+@dataclass(frozen=True)
+class Clause:
+    """A part of a sentence: the places of its tokens, [begin, end)."""
+
+    begin: int
+    end: int
+
+    def of(self, found: Sequence[Token]) -> list[Token]:
+        """Its tokens."""
+        return list(found[self.begin : self.end])
+
+
+def clauses(found: Sequence[Token]) -> list[Clause]:
+    """The parts in order; what stands in brackets stays with what is before it."""
+    outside = outer(found)
+    heads = [at for at, token in enumerate(found) if outside[at] and (token.kind in _HEADS or _goes_from(found, at))]
+    cuts = {cut for one, other in pairwise(heads) if (cut := _between(found, outside, one, other)) is not None}
+    for at, token in enumerate(found):
+        if outside[at] and _is_strong(token) and not _near(found, cuts, at) and _own_statement(found, at):
+            cuts.add(at)
+    for at, token in enumerate(found):
+        if (
+            outside[at]
+            and token.kind in ("comma", "split")
+            and not _near(found, cuts, at)
+            and _new_statement(found, at, cuts)
+        ):
+            cuts.add(at)
+    edges = [0, *(cut + 1 for cut in sorted(cuts)), len(found)]
+    return [Clause(begin, end) for begin, end in pairwise(edges) if end > begin]
+
+
+def _goes_from(found: Sequence[Token], at: int) -> bool:
+    """ "went from A to B", without a direction before it."""
+    if found[at].kind != "from" or any(token.kind == "go" for token in found[max(0, at - 3) : at]):
+        return False
+    return any(token.kind == "number" for token in found[at + 1 : at + 4])
+
+
+def outer(found: Sequence[Token]) -> list[bool]:
+    """For every token whether it stands outside of brackets."""
+    depth, result = 0, []
+    for token in found:
+        depth = max(0, depth + (token.kind == "open"))
+        result.append(depth == 0)
+        depth = max(0, depth - (token.kind == "close"))
+    return result
+
+
+def _is_strong(token: Token) -> bool:
+    return token.kind in ("semicolon", "dash") or token.value == "strong"
+
+
+def _between(found: Sequence[Token], outside: Sequence[bool], one: int, other: int) -> int | None:
+    """Where to cut between two directions; None where they belong together."""
+    separators = [
+        at
+        for at in range(one + 1, other)
+        if outside[at] and found[at].kind in ("comma", "split", "semicolon", "dash") and not _in_list(found, at)
+    ]
+    if not separators or _is_apposition(found, one, other, separators[-1]):
+        return None
+    strong = [at for at in separators if _is_strong(found[at])]
+    return (strong or separators)[-1]
+
+
+def _in_list(found: Sequence[Token], at: int) -> bool:
+    """Whether a comma or "and" stands between two names of the same kind."""
+    if _is_strong(found[at]):
+        return False
+    before = next(
+        (it for it in reversed(found[:at]) if it.kind not in ("split", "comma", "function", "prep", "hyphen")), None
+    )
+    after = next(
+        (it for it in found[at + 1 :] if it.kind not in ("split", "comma", "function", "prep", "hyphen")), None
+    )
+    if before is None or after is None or before.kind not in _NAMED:
+        return False
+    following = found[at + 1 : at + 5]
+    listed = before.kind == after.kind or {before.kind, after.kind} == {"run", "reference"}
+    if after.kind == "run" and before.kind == "reference":
+        return False
+    goes_on = any(it.kind == "go" for it in following[:3]) and after.kind == "metric"
+    return listed and not goes_on
+
+
+def _is_apposition(found: Sequence[Token], one: int, other: int, cut: int) -> bool:
+    """ "fell from A to B, a 9% decrease": the second direction only gives the first a number."""
+    if _is_strong(found[cut]) and found[cut].kind != "dash":
+        return False
+    lead = found[cut + 1 : other]
+    rest = found[other + 1 : other + 4]
+    if any(it.kind in ("metric", "dataset", "run", "all", "weak", "measure") for it in lead):
+        return False
+    numbered = any(it.kind in ("number", "ratio") for it in found[one + 1 : cut])
+    follows = next((it.kind for it in rest if it.kind not in ("function", "prep", "bound")), None)
+    named = any(it.kind in ("metric", "dataset", "measure", "weak") for it in found[other + 1 : _end(found, other)])
+    gives = (bool(lead) and lead[-1].kind in ("number", "ratio")) or follows in ("number", "ratio")
+    agrees = found[one].kind == "go" and found[other].kind == "go"
+    return agrees and gives and not named and (numbered or found[cut].kind == "comma")
+
+
+def _end(found: Sequence[Token], begin: int) -> int:
+    return next(
+        (at for at in range(begin + 1, len(found)) if found[at].kind in ("comma", "semicolon", "split")), len(found)
+    )
+
+
+def _near(found: Sequence[Token], cuts: set[int], at: int) -> bool:
+    return any(abs(cut - at) <= 1 for cut in cuts)
+
+
+def _new_statement(found: Sequence[Token], at: int, cuts: set[int]) -> bool:
+    """ "an accuracy of 1.0, with a faster convergence": a value before, and a direction of something else after."""
+    begin = max((cut + 1 for cut in cuts if cut < at), default=0)
+    end = next(
+        (it for it in range(at + 1, len(found)) if found[it].kind in ("comma", "semicolon", "open") or it in cuts),
+        len(found),
+    )
+    before, after = {it.kind for it in found[begin:at]}, [it.kind for it in found[at + 1 : end]]
+    if (
+        before & {"go", "ratio", "than", "from"}
+        or not {"number", "metric"} <= before
+        or (found[begin:at][-1].kind in ("number", "unit") and found[at].kind == "split")
+    ):
+        return False
+    return "go" in after and bool({"metric", "weak"} & set(after))
+
+
+def _own_statement(found: Sequence[Token], cut: int) -> bool:
+    """Whether both sides of a strong separator say something of what they name."""
+    sides = ({token.kind for token in found[:cut]}, {token.kind for token in found[cut + 1 :]})
+    says = all(kinds & {"number", "go", "ratio"} for kinds in sides)
+    return says and all(kinds & {"metric", "dataset", "run", "weak", "measure"} for kinds in sides)

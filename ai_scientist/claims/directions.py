@@ -1,0 +1,46 @@
+"""Which words of direction are said of a measurement, and which of something else: "a lower learning rate"."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from ai_scientist.claims.tokens import Token
+
+_MEASURED = ("metric", "measure", "weak")
+_PASSED = ("function", "was", "unit", "hyphen")
+
+
+def directed(found: Sequence[Token]) -> list[Token]:
+    """The tokens, with every direction that is said of a setting or of something unknown turned into a "word"."""
+    return [replace(token, kind="word") if _is_idle(found, index) else token for index, token in enumerate(found)]
+
+
+def _is_idle(found: Sequence[Token], index: int) -> bool:
+    token = found[index]
+    if token.kind not in ("go", "most"):
+        return False
+    after = [it for it in found[index + 1 : index + 6] if it.kind not in _PASSED]
+    before = [it for it in found[max(0, index - 5) : index] if it.kind not in _PASSED]
+    following = after[0] if after else None
+    if following is not None and following.kind in _MEASURED:
+        return False
+    if token.kind == "most":
+        return True
+    if following is not None and following.kind in ("setting", "word", "equals"):
+        return not (len(after) > 1 and after[1].kind in _MEASURED and following.kind == "word")
+    if (
+        following is not None
+        and following.text.lower() in ("in", "of")
+        and len(after) > 1
+        and after[1].kind in ("setting", "word")
+    ):
+        return not (len(after) > 2 and after[2].kind in _MEASURED)
+    if token.text.lower() in ("more", "less") and not (index and found[index - 1].kind in ("number", "unit")):
+        return following is None or following.kind in ("function", "split", "comma", "close")
+    if not before:
+        return False
+    subject = before[-1]
+    compound = any(
+        one.kind in _MEASURED and other is subject and subject.kind == "word" for one, other in pairwise(found[:index])
+    )
+    return subject.kind == "setting" or compound

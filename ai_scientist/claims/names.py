@@ -1,0 +1,160 @@
+"""The ways in which people say the names of metrics, datasets and runs."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from ai_scientist.claims.lexicon import atoms, spoken, variants
+
+_SAID: dict[str, tuple[str, ...]] = {
+    "val": ("val", "validation"),
+    "validation": ("val", "validation"),
+    "train": ("train", "training"),
+    "training": ("train", "training"),
+    "eval": ("eval", "evaluation"),
+    "test": ("test", "testing"),
+    "acc": ("acc", "accuracy", "accuracies"),
+    "accuracy": ("acc", "accuracy", "accuracies"),
+    "loss": ("loss", "losses"),
+    "kl": ("kl", "kullback leibler"),
+    "divergence": ("divergence", "divergences", "div", ""),
+    "avg": ("avg", "average", "mean", ""),
+    "mean": ("mean", "average", "avg", ""),
+    "average": ("average", "avg", "mean", ""),
+    "inference": ("inference", "sampling"),
+    "seconds": ("seconds", "time", "secs", "s"),
+    "sec": ("seconds", "time", "secs", "s", "sec"),
+    "second": ("second", "sec", "s"),
+    "per": ("per", ""),
+    "clock": ("clock", "clock time"),
+    "norm": ("norm", "normalized", "normalised"),
+    "num": ("num", "number of"),
+}
+_OPTIONAL = {"final", "best", "total", "mean", "avg", "average", "overall", "max", "min", "last"}
+_TOO_GENERAL = frozenset(
+    [
+        "rate",
+        "time",
+        "seconds",
+        "second",
+        "value",
+        "count",
+        "number",
+        "mean",
+        "step",
+        "steps",
+        "size",
+        "score",
+        "s",
+        "speed",
+        "length",
+        "norm",
+        "average",
+        "ratio",
+    ]
+)
+_OPERATIONS = {
+    "div": "division",
+    "minus": "subtraction",
+    "plus": "addition",
+    "times": "multiplication",
+    "mul": "multiplication",
+}
+_SUFFIXES = frozenset(
+    [
+        "initialization",
+        "initialisation",
+        "init",
+        "schedule",
+        "scheduler",
+        "implementation",
+        "approach",
+        "method",
+        "strategy",
+        "model",
+        "run",
+        "results",
+        "result",
+        "only",
+        "training",
+        "network",
+        "variant",
+        "rate",
+        "rates",
+        "optimizer",
+        "regularization",
+        "weights",
+        "denoiser",
+    ]
+)
+
+
+def by_phrase(pairs: Iterable[tuple[tuple[str, ...], str]]) -> dict[tuple[str, ...], tuple[str, ...]]:
+    """Words -> every name that they are a way to say."""
+    found: dict[tuple[str, ...], dict[str, None]] = {}
+    for words, name in pairs:
+        found.setdefault(words, {})[name] = None
+    return {words: tuple(names) for words, names in found.items()}
+
+
+def _parts(name: str) -> list[str]:
+    return [part for part in re.split(r"[^A-Za-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)) if part]
+
+
+def metric_phrases(name: str) -> list[tuple[str, ...]]:
+    """The ways to say a metric: its name, and the end of its name where that says enough."""
+    parts = [part.lower() for part in _parts(name)]
+    ways: list[tuple[str, ...]] = []
+    for begin in range(len(parts)):
+        rest = parts[begin:]
+        if begin and (rest[0] == "per" or all(part in _TOO_GENERAL or part.isdigit() for part in rest)):
+            continue
+        said = [_said(part, first=index == 0 and len(rest) > 1) for index, part in enumerate(rest)]
+        ways += [way for way in variants(said) if not (len(way) == 1 and way[0] in _TOO_GENERAL)]
+    return list(dict.fromkeys(ways))
+
+
+def _said(part: str, *, first: bool) -> tuple[str, ...]:
+    plural = (part, part + "s") if part.isalpha() and not part.endswith("s") and len(part) > 2 else (part,)
+    said = _SAID.get(part, plural)
+    return (*said, "") if first and part in _OPTIONAL and "" not in said else said
+
+
+def step_phrases(name: str) -> Iterator[tuple[str, ...]]:
+    """The ways to say the name of a metric that counts steps until something is reached."""
+    yield from (way for way in variants([_said(part.lower(), first=False) for part in _parts(name)]))
+    yield tuple(spoken(name))
+
+
+def dataset_phrases(name: str) -> Iterator[tuple[str, ...]]:
+    """The ways to say a dataset: its name in words, operations spelt out, digits with and without a space."""
+    parts = [part.lower() for part in re.split(r"[^A-Za-z0-9]+", name) if part]
+    yield tuple(atom.text for atom in atoms(" ".join(parts)))
+    yield tuple(atom.text for part in _parts(name) for atom in atoms(part.lower()))
+    loose = re.sub(r"(?<=[a-z])(?=\d)", " ", " ".join(parts))
+    yield tuple(loose.split())
+    yield ("".join(parts),)
+    if len(parts) == 1 and parts[0].isalpha():
+        yield (parts[0] + "s",)
+    if len(parts) > 1 and len(parts[0]) > 4 and parts[0].isalpha():
+        yield (parts[0],)
+        yield tuple(part.lower() for part in _parts(re.split(r"[^A-Za-z0-9]+", name)[0]))
+    for part in parts:
+        if part in _OPERATIONS and len(parts) > 1:
+            yield ("modular", _OPERATIONS[part])
+            yield (_OPERATIONS[part],)
+
+
+def run_phrases(label: str) -> Iterator[str]:
+    """The names that a label gives a run: all of it, without brackets, what stands in them, without a general end."""
+    plain = re.sub(r"[`*\"']", "", label).strip()
+    plain = re.sub(r"^\s*run[\s_]*\d+\s*[:.\-\u2013(]*\s*", "", plain, flags=re.IGNORECASE).strip(" )")
+    yield plain
+    bare = re.sub(r"\([^()]*\)", "", plain).strip()
+    yield bare
+    yield from (it.strip() for it in re.findall(r"\(([^()]*)\)", plain) if not re.search(r"\d", it))
+    words = bare.split()
+    while len(words) > 1 and words[-1].lower() in _SUFFIXES:
+        words = words[:-1]
+        yield " ".join(words)
+    if len(bare.split()) > 2:
+        yield f"{bare.split()[0]} {bare.split()[-1]}"

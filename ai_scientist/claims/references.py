@@ -1,0 +1,113 @@
+"""Which of the runs in a sentence are spoken of, and which are only compared with."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ai_scientist.claims.tokens import Token
+
+_RUNS = ("run", "previous", "earlier", "otherruns")
+_PASSED = ("function", "prep", "open", "bound", "as", "was", "all", "both", "to", "with")
+
+
+def referring(found: Sequence[Token], section: int | None) -> list[Token]:
+    """The tokens with every run that is compared with turned into kind "reference".
+
+    Its value then: the runs, or "previous", "earlier", "others" where the text says so.
+    """
+    result = list(found)
+    for index, token in enumerate(found):
+        if token.kind in _RUNS and _is_reference(result, index, section):
+            said = token.value if token.kind == "run" else {"otherruns": "others"}.get(token.kind, token.kind)
+            result[index] = replace(token, kind="reference", value=said)
+    return [it for index, it in enumerate(result) if not _repeats(result, index)]
+
+
+def _is_reference(found: Sequence[Token], index: int, section: int | None) -> bool:
+    before = index - 1
+    listed = False
+    while before >= 0 and index - before < 9:
+        token = found[before]
+        if token.kind in ("than", "over", "as", "from"):
+            return token.kind != "from" or not _numbered(found, index)
+        if token.kind == "reference":
+            if listed and _acts(found, index) and any(it.kind == "comma" for it in found[before:index]):
+                return False
+            return index - before <= 1 + listed + _joined(found, before, index) and _joined(found, before, index) > 0
+        if token.kind == "go":
+            return _beaten(found, before, index) or _after_head(found, index, section)
+        if token.text.lower() in (",", "and", "or", "both"):
+            listed = True
+        elif (
+            token.kind not in _PASSED
+            and token.text.lower() != "with"
+            and not (token.kind in ("metric", "weak") and not listed)
+        ):
+            return _after_head(found, index, section)
+        before -= 1
+    return found[index].kind in ("earlier", "otherruns") or _after_head(found, index, section)
+
+
+def _acts(found: Sequence[Token], index: int) -> bool:
+    """ "..., and Run 5 lowered": a run that something new is said of."""
+    following = found[index + 1] if index + 1 < len(found) else None
+    return following is not None and following.kind in ("go", "function", "was", "metric", "most", "unit")
+
+
+def _joined(found: Sequence[Token], begin: int, end: int) -> int:
+    """How many words of a list stand between two places; 0 where others do."""
+    between = found[begin + 1 : end]
+    joins = [
+        it for it in between if it.kind in ("comma", "split", "prep", "function", "than", "as", "both", "open", "close")
+    ]
+    strong = any(it.kind == "split" and it.value == "strong" for it in between)
+    return len(between) if between and len(joins) == len(between) and not strong else 0
+
+
+def _numbered(found: Sequence[Token], index: int) -> bool:
+    """ "from the baseline's 0.45 to 0.41": the run of a number."""
+    return any(it.kind == "number" for it in found[index + 1 : index + 4])
+
+
+def _beaten(found: Sequence[Token], go: int, index: int) -> bool:
+    """ "above the baseline", "outperforms Run 2"."""
+    between = found[go + 1 : index]
+    return all(it.text.lower() in ("both", "that", "those", "upon", "of", "all") for it in between) and not (
+        between and between[0].kind == "prep" and found[index].value != (0,)
+    )
+
+
+def _after_head(found: Sequence[Token], index: int, section: int | None) -> bool:
+    """Whether the baseline stands behind what is said of another run: "half of the baseline's throughput"."""
+    token = found[index]
+    if token.kind == "earlier" or token.kind == "otherruns":
+        return True
+    if token.kind not in ("run", "previous") or section == 0:
+        return False
+    before = found[:index]
+    other = section is not None or any(it.kind == "run" for it in before)
+    heads = [at for at, it in enumerate(before) if it.kind in ("go", "ratio") or _is_share(found, at)]
+    if not other or not heads or (token.value != (0,) and before[heads[-1]].kind == "go"):
+        return False
+    between = before[heads[-1] + 1 :]
+    return any(it.text.lower() in ("of", "to", "for", "in", "from") for it in between[-2:]) and not any(
+        it.kind in ("split", "comma", "semicolon") for it in between
+    )
+
+
+def _is_share(found: Sequence[Token], at: int) -> bool:
+    """ "50% of", "3.7 times that"."""
+    if found[at].kind != "number" or not (found[at].value.percent or found[at].value.times):
+        return False
+    return at + 1 < len(found) and found[at + 1].text.lower() in ("of", "that", "those")
+
+
+def _repeats(found: Sequence[Token], index: int) -> bool:
+    """ "Strong weight decay (Run 3)": the same run twice, or a name of it in brackets."""
+    token = found[index]
+    if token.kind != "run" or index < 2 or found[index - 1].kind != "open":
+        return False
+    named = next(
+        (it for it in reversed(found[max(0, index - 3) : index - 1]) if it.kind != "function"), found[index - 2]
+    )
+    closed = index + 1 >= len(found) or found[index + 1].kind == "close"
+    return closed and named.kind in ("run", "reference") and (named.value == token.value or named.kind == "reference")

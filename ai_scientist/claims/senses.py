@@ -1,0 +1,179 @@
+"""What words mean where they stand: bounds of numbers, thresholds, datasets that no run has, guesses."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ai_scientist.claims.lexicon import english
+from ai_scientist.claims.numbers import Number
+from ai_scientist.claims.tokens import Token, lexed
+from ai_scientist.claims.vocabulary import Meanings, Vocabulary
+
+_DATASETS = ("dataset", "task", "corpus", "environment", "benchmark", "operation", "game", "domain")
+_NUMBERS = ("number", "ratio", "percent")
+
+
+def tokens(text: str, words: Vocabulary) -> list[Token]:
+    """The tokens of a sentence in order, each with its meaning in this sentence."""
+    found = _bounds(_arrows(_foreign(lexed(text, words), words)))
+    return _unguessed(_all_runs(_thresholds(found, words)))
+
+
+def _foreign(found: list[Token], words: Vocabulary) -> list[Token]:
+    """Names of datasets that no run has: "the swiss_roll dataset", x_times_y beside x_div_y."""
+    result = list(found)
+    for index, token in enumerate(found):
+        if token.kind not in ("word", "setting"):
+            continue
+        around = [it.text.lower() for it in (*found[max(0, index - 1) : index], *found[index + 1 : index + 2])]
+        placed = index > 0 and (found[index - 1].kind == "prep" or around[0] in _DATASETS)
+        coded = "_" in token.text or any(it.isdigit() for it in token.text)
+        called = any(it in _DATASETS for it in around[-1:] if index + 1 < len(found)) and placed
+        if called or (coded and placed and around[0] in _DATASETS) or _alike(token.text, words.datasets):
+            result[index] = replace(token, kind="unknown", value=token.text)
+    return result
+
+
+def _alike(name: str, known: Sequence[str]) -> bool:
+    """Whether a name is built like a known one: x_times_y like x_div_y."""
+    parts = name.split("_")
+    return len(parts) > 2 and any(
+        len(other) == len(parts) and other[0] == parts[0] and other[-1] == parts[-1]
+        for other in (it.split("_") for it in known)
+    )
+
+
+def _arrows(found: list[Token]) -> list[Token]:
+    """ "->" as one sign."""
+    result: list[Token] = []
+    for token in found:
+        last = result[-1] if result else None
+        if token.kind == "bound" and last and last.kind in ("hyphen", "equals") and last.end == token.start:
+            result[-1] = Token("arrow", last.start, token.end, last.text + token.text)
+        else:
+            result.append(token)
+    return result
+
+
+def _bounds(found: list[Token]) -> list[Token]:
+    """Words like "about" become part of the number that follows; elsewhere they are nothing, or a direction."""
+    result: list[Token] = []
+    for index, token in enumerate(found):
+        following = next((it for it in found[index + 1 :] if it.kind not in ("open",)), None)
+        before = result[-1] if result else None
+        is_bound = token.kind == "bound" and token.value
+        if is_bound or (
+            token.kind == "over" and following is not None and following.kind in ("number", "ratio", "percent")
+        ):
+            if following is None or following.kind not in ("number", "ratio", "percent"):
+                result += _unbound(token)
+                continue
+            result.append(replace(token, kind="bound", value=token.value or "least"))
+            continue
+        if token.kind in ("ratio", "percent"):
+            bound = before.value if before and before.kind == "bound" else "about"
+            value = Number(
+                float(str(token.value).replace("-", ".")), 0.0, percent=token.kind == "percent", bound=bound or "about"
+            )
+            token = replace(token, value=value)
+        if token.kind == "number" and before and before.kind == "bound" and before.value:
+            token = replace(token, value=replace(token.value, bound=before.value))
+        if before and before.kind == "bound" and token.kind in ("number", "ratio", "percent"):
+            result.pop()
+        result.append(token)
+    return result
+
+
+def _unbound(token: Token) -> list[Token]:
+    up, down = ("more", "greater", "larger", "higher"), ("less", "fewer", "smaller", "lower")
+    first, *rest = token.text.lower().split()
+    if first in (*up, *down) and rest:
+        split = token.start + len(first)
+        return [
+            Token("go", token.start, split, first, "up" if first in up else "down"),
+            Token("than", split + 1, token.end, rest[-1], "-"),
+        ]
+    return [replace(token, kind="over" if first in ("over", "under") else "function")]
+
+
+def _thresholds(found: list[Token], words: Vocabulary) -> list[Token]:
+    """ "99% validation accuracy" is the metric of the steps until then, where there is one: no claim of an accuracy."""
+    result: list[Token] = []
+    skip = -1
+    for index, token in enumerate(found):
+        if index <= skip:
+            continue
+        meant = _threshold(token, words)
+        after = found[index + 1] if index + 1 < len(found) else None
+        accuracy = after is not None and _is_accuracy(after)
+        reached = any(it.text.lower() in english().reached for it in result[-2:]) and not any(
+            map(_is_accuracy, result[-3:])
+        )
+        if not meant or not (accuracy or (reached and token.value.percent)):
+            result.append(token)
+            continue
+        skip = index + 1 if accuracy else index
+        start = token.start
+        while result and _leads(result, meant):
+            start = result.pop().start
+        result.append(Token("metric", start, found[skip].end, token.text, meant))
+    return [_subject_unit(result, index, words) for index in range(len(result))]
+
+
+def _threshold(token: Token, words: Vocabulary) -> Meanings:
+    """The metrics that count steps until a number, which may be said as a fraction."""
+    if token.kind != "number":
+        return ()
+    value = token.value.value
+    return words.thresholds.get(value) or words.thresholds.get(round(100 * value, 9) if value < 1 else value, ())
+
+
+def _is_accuracy(token: Token) -> bool:
+    return token.kind in ("metric", "measure") and "acc" in token.text.lower()
+
+
+def _leads(result: Sequence[Token], meant: Meanings) -> bool:
+    """Whether the last token belongs to a threshold that follows: "steps to reach"."""
+    last = result[-1]
+    if last.kind == "metric":
+        return set(last.value) <= set(meant)
+    numbered = len(result) > 1 and result[-2].kind == "number"
+    return last.text.lower() in english().reached or (last.kind == "unit" and not numbered)
+
+
+def _all_runs(found: list[Token]) -> list[Token]:
+    """ "in all previous runs" says nothing of datasets."""
+    runs = ("earlier", "otherruns", "run", "previous")
+    return [
+        replace(token, kind="prep")
+        if token.kind in ("all", "both") and any(it.kind in runs for it in found[at + 1 : at + 2])
+        else token
+        for at, token in enumerate(found)
+    ]
+
+
+def _unguessed(found: list[Token]) -> list[Token]:
+    """From a word like "may" to the end of that part of the sentence nothing is claimed: plain words."""
+    result: list[Token] = []
+    guessing = False
+    for index, token in enumerate(found):
+        ends = token.kind in ("semicolon", "colon", "dash") or token.value == "strong"
+        ends = ends and any(it.kind in ("metric", "dataset", "run") for it in found[index + 1 : index + 6])
+        guessing = token.kind == "maybe" or (guessing and not ends)
+        result.append(replace(token, kind="word", value=None) if guessing and token.kind != "maybe" else token)
+    return result
+
+
+def _subject_unit(found: list[Token], index: int, words: Vocabulary) -> Token:
+    """ "Steps: 4200", "steps fell": the unit is the metric, unless a number stands before it."""
+    token = found[index]
+    steps = words.of_kind("step")
+    numbered = index > 0 and found[index - 1].kind in ("number", "hyphen", "close", "setting")
+    if (
+        token.kind == "unit"
+        and token.value == "step"
+        and steps
+        and not numbered
+        and token.text.lower() not in ("step", "iterations")
+    ):
+        return replace(token, kind="metric", value=steps)
+    return token

@@ -1,0 +1,118 @@
+"""Precision and recall of the check of notes over labelled study folders: `make bench-claims`.
+
+A labelled folder holds run_N/final_info.json, plot.py and labelled.txt: notes in which labels follow each sentence,
+`=> run dataset metric reference direction verdict`, with `-` for none and `*` for every dataset. A claim counts as
+found where all six agree. Numbers of settings (claims without a metric) are not labelled and not counted.
+"""
+
+import argparse
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ai_scientist.claims.check import check
+from ai_scientist.claims.folder import results_of
+from ai_scientist.claims.model import Claim, Results
+
+LABELLED = Path(__file__).parent.parent / "tests" / "claims_set"
+VERDICTS = ("contradicted", "verified", "unsupported", "not_checkable")
+Key = tuple[int | None, str | None, str | None, int | None, str | None, str]
+"""Run, dataset, metric, reference, direction, verdict."""
+
+
+@dataclass
+class Score:
+    """For each verdict the number of claims that were labelled, that were given, and that were both."""
+
+    labelled: Counter[str] = field(default_factory=Counter)
+    given: Counter[str] = field(default_factory=Counter)
+    both: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: "Score") -> None:
+        """Count another folder's claims, too."""
+        for mine, theirs in ((self.labelled, other.labelled), (self.given, other.given), (self.both, other.both)):
+            mine.update(theirs)
+
+    def precision(self, verdict: str) -> float:
+        """Of the claims with this verdict, how many are labelled so."""
+        return self.both[verdict] / self.given[verdict] if self.given[verdict] else 1.0
+
+    def recall(self, verdict: str) -> float:
+        """Of the claims that are labelled so, how many were given this verdict."""
+        return self.both[verdict] / self.labelled[verdict] if self.labelled[verdict] else 1.0
+
+
+def read_labelled(folder: Path, results: Results) -> tuple[str, list[tuple[int, Key]]]:
+    """(the notes, the labels with the line of the notes that they follow) of a labelled folder."""
+    notes: list[str] = []
+    labels: list[tuple[int, Key]] = []
+    everything = list(dict.fromkeys(name for metrics in results.metrics.values() for name in metrics))
+    for line in (folder / "labelled.txt").read_text(encoding="utf-8").splitlines():
+        if not line.startswith("=> "):
+            notes.append(line)
+            continue
+        run, dataset, metric, reference, direction, verdict = line.removeprefix("=> ").split()
+        for name in everything if dataset == "*" else [_or_none(dataset)]:
+            number = None if run == "-" else int(run)
+            against = None if reference == "-" else int(reference)
+            labels.append((len(notes), (number, name, _or_none(metric), against, _or_none(direction), verdict)))
+    return "\n".join(notes), labels
+
+
+def compared(folder: Path) -> tuple[Score, list[tuple[int, Key]], list[Claim]]:
+    """(the score of a labelled folder, the labels that were not found, the claims that are not labelled)."""
+    results = results_of(folder)
+    notes, labels = read_labelled(folder, results)
+    claims = [claim for claim in check(notes, results) if claim.metric is not None]
+    score = Score(Counter(key[5] for _, key in labels), Counter(claim.verdict for claim in claims))
+    missed: list[tuple[int, Key]] = []
+    for line, key in labels:
+        same = [claim for claim in claims if key_of(claim) == key]
+        if not same:
+            missed.append((line, key))
+            continue
+        claims.remove(min(same, key=lambda claim: (claim.line > line, abs(line - claim.line))))
+        score.both[key[5]] += 1
+    return score, missed, claims
+
+
+def key_of(claim: Claim) -> Key:
+    """What of a claim is compared."""
+    return claim.run, claim.dataset, claim.metric, claim.reference, claim.direction, claim.verdict
+
+
+def _or_none(text: str) -> str | None:
+    return None if text == "-" else text
+
+
+def _lines(name: str, score: Score) -> str:
+    told = "  ".join(
+        f"{verdict} {score.precision(verdict):.3f}/{score.recall(verdict):.3f} of {score.labelled[verdict]}"
+        for verdict in VERDICTS
+        if score.labelled[verdict] or score.given[verdict]
+    )
+    return f"{name:<14} {told}\n"
+
+
+def main() -> int:
+    """Print precision/recall for each verdict, folder by folder and for all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folders", nargs="*", type=Path, help="labelled folders; those of tests/claims_set by default")
+    parser.add_argument("--errors", action="store_true", help="list the labels that were missed and the false claims")
+    given = parser.parse_args()
+    total = Score()
+    sys.stdout.write("precision/recall\n")
+    for folder in given.folders or sorted(LABELLED.iterdir()):
+        score, missed, false = compared(folder)
+        total.add(score)
+        sys.stdout.write(_lines(folder.name, score))
+        errors = [(line, f"  missed  {line}: {key}\n") for line, key in missed]
+        errors += [(it.line, f"  false   {it.line}: {key_of(it)} {it.text:.140} | {it.why}\n") for it in false]
+        sys.stdout.write("".join(text for _, text in sorted(errors)) if given.errors else "")
+    sys.stdout.write(_lines("all", total))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
