@@ -16,6 +16,7 @@ import psutil
 from ai_scientist.errors import MachineError
 from ai_scientist.executors import tree
 from ai_scientist.executors.capture import Capture
+from ai_scientist.folders import Overgrown
 from ai_scientist.lab import Command, Exit, ExitReason, Limits, ProcessId
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
@@ -158,6 +159,7 @@ class _Running:
         if "error" in said:
             raise MachineError(f"cannot start {said['error']}; check --python.")
         code = os.waitstatus_to_exitcode(said["status"]) if "status" in said else -9
+        self._reached = self._reached or self._too_much_written()  # it may have been quicker than the checks
         if self._reached is not None:
             reason, detail = self._reached
             return Exit(reason, code, seconds, detail)
@@ -194,10 +196,21 @@ class _Running:
                         yield "memory", f"It used {memory:,} bytes of memory; the limit is {limits.memory_bytes:,}."
             if limits.disk_bytes is not None and now - disk_measured > DISK_SECONDS:
                 disk_measured = now
-                written = tree.disk_bytes(self._command.writable)
-                if written > limits.disk_bytes:
-                    yield "disk", f"It wrote {written:,} bytes to its folder; the limit is {limits.disk_bytes:,}."
-            yield None
+                yield self._too_much_written()
+            else:
+                yield None
+
+    def _too_much_written(self) -> tuple[ExitReason, str] | None:
+        limit = self._limits.disk_bytes
+        if limit is None:
+            return None
+        try:
+            written = tree.disk_bytes(self._command.writable)
+        except Overgrown as error:
+            return "disk", f"Its folder has {error.why}."
+        return (
+            ("disk", f"It wrote {written:,} bytes to its folder; the limit is {limit:,}.") if written > limit else None
+        )
 
 
 @contextlib.contextmanager

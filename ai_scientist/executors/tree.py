@@ -1,7 +1,7 @@
 """A process and everything beneath it: what it uses, and its end."""
 
 import contextlib
-import os
+import itertools
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 
+from ai_scientist import folders
 from ai_scientist.lab import ProcessId
 
 
@@ -66,14 +67,15 @@ def proportional_bytes(tree: Iterable[psutil.Process]) -> int:
     return total
 
 
-def disk_bytes(folders: Iterable[Path]) -> int:
-    """The bytes that the files beneath these folders take on disk; holes of sparse files take none."""
+def disk_bytes(places: Iterable[Path]) -> int:
+    """The bytes that the files beneath these folders take on disk; holes of sparse files take none.
+
+    Raises Overgrown where there are too many to be measured, or too deep.
+    """
     total = 0
-    for folder in folders:
-        for path, _, names in os.walk(folder):
-            for name in names:
-                with contextlib.suppress(OSError):
-                    total += os.lstat(Path(path, name)).st_blocks * 512
+    for entry in itertools.chain.from_iterable(map(folders.walk, places)):
+        with contextlib.suppress(OSError):
+            total += entry.stat(follow_symlinks=False).st_blocks * 512
     return total
 
 

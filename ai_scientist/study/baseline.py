@@ -5,11 +5,11 @@ import hashlib
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ai_scientist import folders
 from ai_scientist.errors import StudyError
 from ai_scientist.files import UnreadableFile, read_text, write_text
 from ai_scientist.hints import hint
@@ -17,7 +17,7 @@ from ai_scientist.lab import Lab
 from ai_scientist.metrics import InvalidMetrics, Metrics, read_metrics
 from ai_scientist.study.events import Setup
 from ai_scientist.study.execution import Record, run_experiment, within_budget
-from ai_scientist.study.folder import METRICS, StudyFolder, copy_tree
+from ai_scientist.study.folder import METRICS, StudyFolder
 
 _RECORD = "measured.json"
 
@@ -29,7 +29,7 @@ def code_hash(path: Path) -> str:
 
 def measure(lab: Lab, setup: Setup, record: Record) -> tuple[Metrics, float, bool]:
     """Put run_0 in place: (its metrics, the seconds that it took to run, whether it came from the cache)."""
-    shutil.rmtree(lab.folder.run(0), ignore_errors=True)  # half a copy, of a study that was killed
+    folders.remove(lab.folder.run(0))  # half a copy, of a study that was killed
     if setup.baseline:
         return _brought(lab, setup), 0.0, False
     place = kept(lab.cache, lab.folder, setup)
@@ -50,9 +50,9 @@ def _from_cache(lab: Lab, place: Path) -> tuple[Metrics, float] | None:
     try:
         metrics = read_metrics(place / "run_0" / METRICS)
     except InvalidMetrics:
-        shutil.rmtree(place)
+        folders.remove(place)
         return None
-    copy_tree(place / "run_0", lab.folder.run(0))
+    folders.copy(place / "run_0", lab.folder.run(0))
     return metrics, seconds
 
 
@@ -91,7 +91,7 @@ def _brought(lab: Lab, setup: Setup) -> Metrics:
     """The run_0 that the user brings, with what it left beside its results."""
     lab.screen.doing("baseline", 0, 1, None)
     try:
-        copy_tree(Path(setup.baseline), lab.folder.run(0))
+        folders.copy(Path(setup.baseline), lab.folder.run(0))
         return read_metrics(lab.folder.metrics(0))
     except (OSError, InvalidMetrics) as error:
         raise StudyError(f"The baseline {setup.baseline} cannot be taken: {error}") from None
@@ -120,11 +120,11 @@ def _run(lab: Lab, setup: Setup, record: Record) -> tuple[Metrics, float]:
 def _keep(run: Path, place: Path, seconds: float) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     temporary = place.with_name(f".{place.name}.{os.getpid()}")
-    shutil.rmtree(temporary, ignore_errors=True)
+    folders.remove(temporary)
     temporary.mkdir()
-    copy_tree(run, temporary / "run_0")
+    folders.copy(run, temporary / "run_0")
     write_text(temporary / _RECORD, json.dumps({"seconds": seconds}))
     if place.exists():  # another study was quicker
-        shutil.rmtree(temporary)
+        folders.remove(temporary)
     else:
         temporary.rename(place)

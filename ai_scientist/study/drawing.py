@@ -4,7 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
-from ai_scientist import notes, plotting
+from ai_scientist import folders, notes, plotting
 from ai_scientist.files import UnreadableFile, read_text
 from ai_scientist.lab import Lab
 from ai_scientist.study.events import PlotEnded, PlotOutcome, Setup
@@ -42,7 +42,7 @@ def draw(step: DrawPlots, state: State, setup: Setup, lab: Lab, record: Record) 
 
 def lay_out(folder: StudyFolder) -> None:
     """A fresh folder with plot.py and links to what else the study folder shows to its code."""
-    shutil.rmtree(folder.plot_output, ignore_errors=True)
+    folders.remove(folder.plot_output)
     folder.plot_output.mkdir()
     for path in folder.shown():
         if path.name != folder.plot.name:

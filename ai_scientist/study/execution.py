@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from ai_scientist import folders
 from ai_scientist.errors import LimitReached, UsageError
 from ai_scientist.feedback import failure_text
 from ai_scientist.files import tail
@@ -155,6 +156,7 @@ def execute(
         heed=heed,
     )
     ended = executor.run(command, limits, started, output)
+    folders.disarm(out)
     return _judge(ended, tail(stdout), tail(stderr), own[0])
 
 

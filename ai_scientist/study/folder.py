@@ -3,10 +3,12 @@
 import os
 import re
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from ai_scientist import folders
 from ai_scientist.errors import UsageError
 
 METRICS = "final_info.json"
@@ -120,6 +122,22 @@ class StudyFolder:
         """The PNG files beside plot.py, by name; links are not plots."""
         return tuple(sorted(path for path in self.root.glob("*.png") if path.is_file() and not path.is_symlink()))
 
+    def kept(self) -> Iterator[Path]:
+        """The regular files that are history: code, notes, tables, and of what runs leave their results alone."""
+        for entry in folders.walk(self.root, enter=self._is_kept):
+            if entry.is_file(follow_symlinks=False) and self._is_kept(entry):
+                yield Path(entry.path)
+        for path in sorted(self.root.glob(f"run_*/{METRICS}")):
+            if path.is_file() and not path.is_symlink() and not path.parent.is_symlink():
+                yield path
+
+    def _is_kept(self, entry: os.DirEntry[str]) -> bool:
+        path = Path(entry.path)
+        ours = {self.journal, self.transcript, self.log, self.smoke, self.plot_output, self.root / "failed"}
+        of_a_run = path.parent == self.root and path.name.startswith("run_") and entry.is_dir(follow_symlinks=False)
+        generated = path.name == "__pycache__" or path.suffix == ".png" or path.name.startswith(".")
+        return not (path in ours or of_a_run or generated)
+
     def set_aside(self, folder: Path, name: str) -> Path:
         """Move what an attempt left to `failed/NAME`, or `NAME_2` and so on: evidence is never overwritten."""
         number, target = 1, self.root / "failed" / name
@@ -150,18 +168,3 @@ def create(results: Path, template: str, idea: str, now: datetime) -> StudyFolde
 def copy_template(source: Path, root: Path) -> None:
     """Copy what of a template belongs to a study into the study folder."""
     shutil.copytree(source, root, ignore=shutil.ignore_patterns(*NOT_SEEDED), dirs_exist_ok=True)
-
-
-def copy_tree(source: Path, target: Path) -> None:
-    """Copy the regular files of a run's folder; links and special files, which its code may have made, are left out."""
-
-    def unsafe(folder: str, names: list[str]) -> list[str]:
-        paths = {name: Path(folder, name) for name in names}
-        return [name for name, path in paths.items() if path.is_symlink() or not (path.is_file() or path.is_dir())]
-
-    shutil.copytree(source, target, ignore=unsafe, copy_function=shutil.copyfile)
-
-
-def is_writable(folder: Path) -> bool:
-    """Whether this process may create files in the folder."""
-    return os.access(folder, os.W_OK | os.X_OK)

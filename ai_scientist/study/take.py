@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from ai_scientist import notes, tables
+from ai_scientist import folders, notes, tables
 from ai_scientist.files import write_text
 from ai_scientist.lab import Lab
 from ai_scientist.metrics import InvalidMetrics, Metrics, read_metrics
@@ -113,14 +113,14 @@ def _smoke(step: RunExperiment, state: State, setup: Setup, lab: Lab, record: Re
 
     None where it went well, or took too long to be a smoke run: then the full run decides.
     """
-    shutil.rmtree(lab.folder.smoke, ignore_errors=True)
+    folders.remove(lab.folder.smoke)
     lab.screen.doing(f"smoke run {step.run}", step.run, step.attempt, None)
     limits = within_budget(lab, setup)
     limits = replace(limits, seconds=min(limits.seconds, SMOKE_SECONDS))
     done = run_experiment(lab, setup, step.run, step.attempt, record, limits, smoke=True)
     event = _judged(step, done, lab.folder.smoke, state)
     if event.outcome in ("ok", "timed_out"):
-        shutil.rmtree(lab.folder.smoke)
+        folders.remove(lab.folder.smoke)
         return None
     return replace(event, smoke=True)
 
