@@ -39,6 +39,9 @@ NOT_CONFIGURED = {
     *("recording", "no_sandbox", "allow_network", "data", "baseline", "approve"),
 }
 
+# What of a configuration file holds for --resume: where runs are done, not how a study is done.
+OF_THE_MACHINE = {"parallel", "gpus", "gpus_per_run", "runs_per_gpu"}
+
 
 class Parser(argparse.ArgumentParser):
     """argparse with one line for an error, instead of the whole usage."""
@@ -111,7 +114,10 @@ def parse(arguments: list[str]) -> Flags:
     _add_limits(parser)
     _add_devices(parser)
     known = {action.dest for action in parser._actions} - NOT_CONFIGURED - {"help"}
-    flags = Flags(**vars(parser.parse_args([*configured(known), *arguments])))
+    typed = Flags(**vars(parser.parse_args(arguments)))
+    # A resumed study keeps what it was begun with, unless something else is typed now.
+    wanted = known & OF_THE_MACHINE if typed.resume else known - ({"model"} if typed.recording else set())
+    flags = Flags(**vars(parser.parse_args([*configured(wanted, known), *arguments])))
     _check(parser, flags)
     return flags
 
@@ -135,8 +141,11 @@ def _check(parser: Parser, flags: Flags) -> None:
         parser.error("--price-in and --price-out belong together")
 
 
-def configured(known: set[str]) -> list[str]:
-    """The flags that the user's configuration file and then [tool.ai-scientist] of ./pyproject.toml stand for."""
+def configured(wanted: set[str], known: set[str]) -> list[str]:
+    """The `wanted` flags that the user's configuration file and then [tool.ai-scientist] of ./pyproject.toml hold.
+
+    Raises UsageError for a name that is not `known`.
+    """
     user, project = user_configuration(), Path("pyproject.toml")
     tables = [(user, _toml(user)), (project, _toml(project).get("tool", {}).get("ai-scientist", {}))]
     arguments = []
@@ -145,7 +154,8 @@ def configured(known: set[str]) -> list[str]:
             name = key.replace("-", "_")
             if name not in known or isinstance(value, bool | list | dict):
                 raise UsageError(f"{path}: {key} = {value!r} is not a setting; use the names of the flags")
-            arguments += [f"--{name.replace('_', '-')}", str(value)]
+            if name in wanted:
+                arguments += [f"--{name.replace('_', '-')}", str(value)]
     return arguments
 
 

@@ -193,12 +193,16 @@ def _agent(study: _Study, model: LanguageModel, transcript: Transcript) -> Aider
 
 def _model(study: _Study, screen: PlainScreen, transcript: Transcript) -> LanguageModel:
     if study.live is not None:
-        retrying = Retrying(study.live, study.setup.retry_minutes, screen.say)
+        retrying = Retrying(study.live, study.setup.retry_minutes, screen.say, left=lambda: _seconds_left(study))
         return study.around.limited(retrying, study.setup, transcript)
     path = Path(study.setup.recording)
     if path.is_dir():
         return Recording(path, lambda: facts(fold(study.journal.events), study.template))
     return Replay(path)
+
+
+def _seconds_left(study: _Study) -> float:
+    return study.setup.budget.seconds_left(*study.around.spent(study.journal), for_gpu=False)
 
 
 def _live(setup: Setup) -> LiteLLMModel | None:

@@ -1,5 +1,6 @@
 """Loopback servers that speak the OpenAI and the Anthropic protocol, with replies and faults as a test wants them."""
 
+import contextlib
 import json
 import threading
 from collections.abc import Iterator, Sequence
@@ -21,7 +22,9 @@ class Answer:
     error: str = ""
     kind: str = "error"
     headers: dict[str, str] = field(default_factory=dict)
-    fault: Literal["", "drop", "broken", "slow", "empty", "half", "html"] = ""
+    fault: Literal["", "drop", "broken", "slow", "drip", "empty", "half", "html"] = ""
+    usage: tuple[int, int] | None = (1000, 100)
+    finish: str = ""
 
 
 @dataclass
@@ -103,7 +106,19 @@ def _answer(handler: BaseHTTPRequestHandler, provider: Provider, answer: Answer)
     handler.send_header("content-type", "text/html" if answer.fault == "html" else "application/json")
     handler.send_header("content-length", str(length if answer.fault == "half" else len(body)))
     handler.end_headers()
+    if answer.fault == "drip":
+        _drip(handler, provider, body)
+        return
     handler.wfile.write(body)
+    handler.close_connection = True
+
+
+def _drip(handler: BaseHTTPRequestHandler, provider: Provider, body: bytes) -> None:
+    with contextlib.suppress(OSError):
+        for byte in body:
+            handler.wfile.write(bytes([byte]))
+            if provider.released.wait(0.2):
+                break
     handler.close_connection = True
 
 
@@ -116,11 +131,16 @@ def _body(provider: Provider, answer: Answer) -> bytes:
     text = "" if answer.fault == "empty" else answer.text
     if provider.protocol == "openai":
         choice = {"index": 0, "message": {"role": "assistant", "content": text}}
-        choice["finish_reason"] = "length" if answer.cut else "stop"
-        usage = {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100}
+        choice["finish_reason"] = answer.finish or ("length" if answer.cut else "stop")
+        usage = {}
+        if answer.usage:
+            prompt, completion = answer.usage
+            whole = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+            usage = {"usage": whole}
         whole = {"id": "x", "object": "chat.completion", "created": 1, "model": "gpt-4o-mini", "choices": [choice]}
-        return json.dumps(whole | {"usage": usage}).encode()
+        return json.dumps(whole | usage).encode()
     whole = {"id": "x", "type": "message", "role": "assistant", "model": "claude-sonnet-4-5"}
     whole |= {"content": [{"type": "text", "text": text}], "stop_sequence": None}
-    whole |= {"stop_reason": "max_tokens" if answer.cut else "end_turn"}
-    return json.dumps(whole | {"usage": {"input_tokens": 1000, "output_tokens": 100}}).encode()
+    whole |= {"stop_reason": answer.finish or ("max_tokens" if answer.cut else "end_turn")}
+    prompt, completion = answer.usage or (0, 0)
+    return json.dumps(whole | {"usage": {"input_tokens": prompt, "output_tokens": completion}}).encode()

@@ -13,7 +13,15 @@ from ai_scientist import launch
 from ai_scientist.budget import Budget
 from ai_scientist.errors import LimitReached
 from ai_scientist.lab import Usage
-from ai_scientist.study.events import AttemptEnded, AttemptStarted, Stopped, StudyEnded, StudyStarted, TurnEnded
+from ai_scientist.study.events import (
+    AttemptEnded,
+    AttemptStarted,
+    Stopped,
+    StudyEnded,
+    StudyResumed,
+    StudyStarted,
+    TurnEnded,
+)
 from ai_scientist.study.journal import read_journal
 
 ANSWERS = [Answer(text) for text in PLAIN.values()]
@@ -127,6 +135,30 @@ def test_defaults_come_from_the_configuration_files(bench: Bench, monkeypatch: p
     assert bench.study(GOOD) == 0
     setup = bench.of(StudyStarted)[0].setup
     assert (setup.max_runs, setup.max_attempts, setup.limits.seconds) == (2, 3, 77.5)
+
+
+def test_configuration_does_not_change_a_study_that_is_resumed(bench: Bench) -> None:
+    replies = dict(GOOD)
+    last = replies.pop("describe.attempt_1")
+    assert bench.study(replies, "--max-runs", "2", "--max-hours", "5") == 1
+    (bench.root / "recording" / "describe.attempt_1.md.j2").write_text(last)
+    settings = 'max-runs = 1\nmax-hours = 1\nprofile = "short"\nmodel = "claude-opus-4-6"\n'
+    (bench.root / "pyproject.toml").write_text(f"[tool.ai-scientist]\n{settings}")
+    assert launch.main(["--resume", str(bench.folder)]) == 0
+    resumed = bench.of(StudyResumed)[0].setup
+    assert (resumed.max_runs, resumed.budget.max_hours) == (2, 5)
+
+
+def test_recording_that_is_typed_goes_before_a_model_that_is_configured(bench: Bench) -> None:
+    (bench.root / "pyproject.toml").write_text('[tool.ai-scientist]\nmodel = "claude-opus-4-6"\n')
+    assert bench.study(GOOD, "--max-runs", "2") == 0
+
+
+def test_plot_gets_no_more_time_than_the_study_has(bench: Bench) -> None:
+    """The runs are done at once, then plot.py would sleep for longer than the study may take."""
+    slow = block("plot.py", 'labels = {"run_0": "Baseline"}', "import time\ntime.sleep(60)\nlabels = {}")
+    assert bench.study({**GOOD, "plot.attempt_1": slow}, "--max-runs", "2", "--max-hours", str(12 / 3600)) == 1
+    assert "time for the whole study" in bench.of(Stopped)[0].reason
 
 
 @pytest.mark.parametrize("content", ["max-rnus = 2", "max-runs = true", "idea = 'x'", "= 2", "max-runs = [1]"])

@@ -1,9 +1,11 @@
 """Real models, by loopback servers: what is sent, what is understood, and what each failure becomes."""
 
+import email.utils
 import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from conftest import GOOD, PLAIN, Bench, rate
@@ -17,6 +19,7 @@ from ai_scientist.agents.retry import Retrying
 from ai_scientist.errors import (
     AuthenticationFailed,
     ContextFull,
+    LimitReached,
     ProviderError,
     ProviderUnavailable,
     QuotaExhausted,
@@ -93,6 +96,12 @@ def test_cut_reply_is_known_as_cut(protocol: Protocol, client: Client, monkeypat
             ),
             ContextFull,
         ),
+        (Answer(status=400, error="Input is too long for requested model.", kind="validation"), ContextFull),
+        (Answer(status=400, error="the request exceeds the available context size", kind="exceeded"), ContextFull),
+        (Answer(status=413, error="request too large", kind="request_too_large"), ContextFull),
+        (Answer(status=402, error="payment required", kind="payment"), QuotaExhausted),
+        (Answer(status=500, error="error in the billing service", kind="api_error"), ProviderUnavailable),
+        (Answer(status=429, error="You exceeded your current quota: 50 RPM per minute", kind="x"), ProviderUnavailable),
         (Answer(status=429, error="slow down", kind="rate_limit_error"), ProviderUnavailable),
         (Answer(status=500, error="internal", kind="api_error"), ProviderUnavailable),
         (Answer(status=529, error="Overloaded", kind="overloaded_error"), ProviderUnavailable),
@@ -116,6 +125,65 @@ def test_failure_surfaces_as_what_it_is(
         assert type(error.value) is becomes
         assert len(provider.requests) == 1  # nothing beneath us tries again on its own
         assert "sk-" not in str(error.value)
+
+
+@pytest.mark.parametrize("usage", [None, (0, 0), (-500, -10)])
+@PROTOCOLS
+def test_usage_that_is_not_told_is_over_estimated(
+    protocol: Protocol, usage: tuple[int, int] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if protocol == "anthropic" and usage is None:
+        pytest.skip("Anthropic's protocol always tells it")
+    with provided(protocol, Answer("hello there", usage=usage), monkeypatch=monkeypatch) as provider:
+        took = LiteLLMModel(provider.model, 20).reply(REQUEST).usage
+    assert took.prompt_tokens == LiteLLMModel(provider.model, 20).ceiling(REQUEST).prompt_tokens
+    assert took.completion_tokens >= 3
+    assert took.cost
+
+
+@pytest.mark.parametrize(("protocol", "reason"), [("openai", "content_filter"), ("anthropic", "refusal")])
+def test_withheld_reply_is_known_as_withheld(protocol: Protocol, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with provided(protocol, Answer("I can", finish=reason), monkeypatch=monkeypatch) as provider:
+        assert LiteLLMModel(provider.model, 20).reply(REQUEST).finish_reason == "withheld"
+
+
+def test_server_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    with provided("openai", Answer("hello", fault="drip"), monkeypatch=monkeypatch) as provider:
+        model = Retrying(LiteLLMModel(provider.model, 20), 0.01 / 60, lambda _: None, bound=1)
+        with pytest.raises(ProviderUnavailable, match="did not finish its reply in 1 s"):
+            model.reply(REQUEST)
+
+
+def test_waits_end_with_the_time_of_the_study() -> None:
+    class Down:
+        name = "down"
+
+        def ceiling(self, request: Request) -> Usage:
+            return Usage()
+
+        def reply(self, request: Request) -> Reply:
+            raise ProviderUnavailable("down")
+
+    left = iter([5.0, 5.0, 0.05, 0.05])
+
+    def seconds_left() -> float:
+        if (seconds := next(left, None)) is None:
+            raise LimitReached("--max-hours are used up")
+        return seconds
+
+    with pytest.raises((LimitReached, ProviderUnavailable)):
+        Retrying(Down(), 30, lambda _: None, random.Random(1), left=seconds_left).reply(REQUEST)
+    assert next(left, None) is None
+
+
+@pytest.mark.parametrize("ahead", [5, -5])
+def test_retry_after_may_be_a_date(ahead: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    when = email.utils.format_datetime(datetime.now(UTC) + timedelta(seconds=ahead), usegmt=True)
+    busy = Answer(status=429, error="slow", kind="rate_limit_error", headers={"retry-after": when})
+    with provided("openai", busy, monkeypatch=monkeypatch) as provider, pytest.raises(ProviderUnavailable) as error:
+        LiteLLMModel(provider.model, 20).reply(REQUEST)
+    assert error.value.retry_after is not None
+    assert max(0, ahead) - 2 <= error.value.retry_after <= max(0, ahead)
 
 
 @CLIENTS

@@ -160,6 +160,8 @@ class _Voice:
         finish = reply.finish_reason
         if finish == "length":
             self.cut = "The reply was cut off at the model's output limit."
+        elif finish == "withheld":
+            self.cut, finish = "The reply was withheld or broken off by the provider's filter.", "length"
         elif len(reply.text) > MAX_REPLY_CHARACTERS:
             self.cut, finish = f"The reply is longer than {MAX_REPLY_CHARACTERS:,} characters.", "length"
         message = SimpleNamespace(content=reply.text, tool_calls=None, reasoning_content=None)

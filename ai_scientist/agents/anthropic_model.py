@@ -4,7 +4,7 @@ import os
 import warnings
 from typing import Any
 
-from ai_scientist.agents.litellm_model import REQUEST_SECONDS, LiteLLMModel, Price, failure
+from ai_scientist.agents.litellm_model import REQUEST_SECONDS, LiteLLMModel, Price, failure, finished
 from ai_scientist.agents.model import Reply, Request
 from ai_scientist.errors import AuthenticationFailed, ProviderUnavailable
 from ai_scientist.lab import Usage
@@ -79,4 +79,4 @@ class AnthropicModel:
         prompt, completion = message.usage.input_tokens, message.usage.output_tokens
         cost = self.price.of(prompt, completion) if self.price else None
         usage = Usage(1, prompt, completion, 0, cost)
-        return Reply(text, "length" if message.stop_reason == "max_tokens" else "stop", usage)
+        return Reply(text, finished(message.stop_reason), usage)

@@ -4,9 +4,11 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
-from ai_scientist.agents.model import Reply, Request
+from ai_scientist.agents.model import FinishReason, Reply, Request
 from ai_scientist.errors import (
     AuthenticationFailed,
     ContextFull,
@@ -22,7 +24,14 @@ UNKNOWN_OUTPUT_TOKENS = 8_192
 REQUEST_SECONDS = 600.0
 # English and code take 3 to 4 bytes a token; fewer make the estimate of a prompt an over-estimate.
 BYTES_A_TOKEN = 2.5
-_NO_CREDIT = ("credit balance", "insufficient_quota", "exceeded your current quota", "billing")
+_NO_CREDIT = ("credit balance", "insufficient_quota", "exceeded your current quota", "billing", "payment required")
+_RATE = ("per minute", "per second", "per hour", "/min", "rpm", "tpm")
+# What providers and local servers say of a prompt that is too long.
+_TOO_LONG = (
+    *("context length", "context limit", "context window", "context size", "prompt is too long", "input is too long"),
+    *("maximum context", "too many tokens", "request_too_large", "request too large"),
+)
+_WHOLE = ("stop", "end_turn", "stop_sequence", "eos", "tool_calls", "tool_use")
 
 
 @dataclass(frozen=True)
@@ -75,7 +84,7 @@ class LiteLLMModel:
         return min(int(self._known().get("max_output_tokens") or UNKNOWN_OUTPUT_TOKENS), MAX_OUTPUT_TOKENS)
 
     def ceiling(self, request: Request) -> Usage:
-        prompt = math.ceil(sum(len(m["content"].encode()) for m in request.messages) / BYTES_A_TOKEN)
+        prompt = sum(tokens(message["content"]) for message in request.messages)
         price = self.price
         return Usage(1, prompt, self.max_tokens, 0, price.of(prompt, self.max_tokens) if price else None)
 
@@ -98,12 +107,16 @@ class LiteLLMModel:
         text = (choice.message.content or "") if choice else ""
         if choice is None or (not text and choice.finish_reason != "length"):
             raise ProviderUnavailable(f"{self.name} sent an empty reply.")
-        return Reply(text, "length" if choice.finish_reason == "length" else "stop", self._usage(litellm, response))
+        return Reply(text, finished(choice.finish_reason), self._usage(litellm, response, request, text))
 
-    def _usage(self, litellm: Any, response: Any) -> Usage:
+    def _usage(self, litellm: Any, response: Any, request: Request, text: str) -> Usage:
+        """What the provider says it took; where it says nothing, or nonsense, an over-estimate, so that limits hold."""
         usage = getattr(response, "usage", None)
         details = getattr(usage, "prompt_tokens_details", None)
         prompt, completion = getattr(usage, "prompt_tokens", 0) or 0, getattr(usage, "completion_tokens", 0) or 0
+        if prompt < 1 or completion < 1:
+            prompt, completion = self.ceiling(request).prompt_tokens, tokens(text)
+            return Usage(1, prompt, completion, 0, self.price.of(prompt, completion) if self.price else None)
         if self._price is not None:
             cost: float | None = self._price.of(prompt, completion)
         elif self.price is None:
@@ -121,6 +134,18 @@ class LiteLLMModel:
         """A local server needs no key, but the client insists on one."""
         local = self.name.startswith("openai/") and os.environ.get("OPENAI_API_BASE")
         return {"api_key": "none"} if local and not os.environ.get("OPENAI_API_KEY") else {}
+
+
+def tokens(text: str) -> int:
+    """An over-estimate of a text's tokens."""
+    return math.ceil(len(text.encode("utf-8", "replace")) / BYTES_A_TOKEN)
+
+
+def finished(reason: str | None) -> FinishReason:
+    """How a reply ended: whole, cut at the output limit, or withheld (a content filter, a refusal)."""
+    if reason in ("length", "max_tokens"):
+        return "length"
+    return "stop" if reason is None or reason in _WHOLE else "withheld"
 
 
 def _format(request: Request) -> dict[str, Any]:
@@ -149,13 +174,12 @@ def failure(name: str, error: Exception) -> ProviderError:
     said = " ".join(str(error).split())[:300]
     lowered = said.lower()
     status = getattr(error, "status_code", None)
-    if any(sign in lowered for sign in _NO_CREDIT):
+    is_of_rate = status == 429 and any(sign in lowered for sign in _RATE)
+    is_of_ours = status is None or status < 500
+    if status == 402 or (is_of_ours and not is_of_rate and any(sign in lowered for sign in _NO_CREDIT)):
         return QuotaExhausted(f"{name}: the account's credit or quota is used up: {said} Top it up, then go on.")
-    if (
-        isinstance(error, those.ContextWindowExceededError)
-        or "context length" in lowered
-        or "prompt is too long" in lowered
-    ):
+    too_long = is_of_ours and any(sign in lowered for sign in _TOO_LONG)
+    if isinstance(error, those.ContextWindowExceededError) or status == 413 or too_long:
         return ContextFull(f"{name}: the chat no longer fits the model's context: {said}")
     if isinstance(error, those.AuthenticationError) or status in (401, 403) or "permission_error" in lowered:
         return AuthenticationFailed(f"{name}: the provider refuses the key: {said} Set the right key, then go on.")
@@ -167,10 +191,15 @@ def failure(name: str, error: Exception) -> ProviderError:
 
 
 def _retry_after(error: Exception) -> float | None:
-    """The seconds of a Retry-After header; the form with a date is not used by any provider that we know."""
+    """The seconds of a Retry-After header, or until its date (RFC 9110, section 10.2.3)."""
     headers: Mapping[str, str] = getattr(getattr(error, "response", None), "headers", None) or {}
     headers = getattr(error, "litellm_response_headers", None) or headers
+    said = headers.get("retry-after", "")
     try:
-        return max(0.0, float(headers.get("retry-after", "")))
+        return max(0.0, float(said))
     except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(said) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
         return None

@@ -10,6 +10,9 @@ Message = Mapping[str, str]
 """`role` ("system", "user" or "assistant") and `content`."""
 
 
+FinishReason = Literal["stop", "length", "withheld"]
+
+
 @dataclass(frozen=True)
 class Request:
     """What is asked: the whole chat in `messages`, of which `said` is what is new (our prompt, or aider's complaint).
@@ -27,10 +30,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What was answered. `finish_reason` "length": it was cut at the model's output limit."""
+    """What was answered. `finish_reason` "length": it was cut at the model's output limit; "withheld": by a filter."""
 
     text: str
-    finish_reason: Literal["stop", "length"]
+    finish_reason: FinishReason
     usage: Usage
 
 

@@ -69,6 +69,8 @@ def read(reply: Reply, kind: type[T]) -> T | Unusable:
     """The JSON object of a reply, alone or amid other text (a model without structured output), as a `kind`."""
     if reply.finish_reason == "length":
         return Unusable("it was cut off at the output limit; be shorter")
+    if reply.finish_reason == "withheld":
+        return Unusable("it was withheld by the provider's filter")
     start = reply.text.find("{")
     if start < 0 or len(reply.text) > _MAX_READ:
         return Unusable("it is not a JSON object")

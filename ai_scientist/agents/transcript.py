@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from ai_scientist.agents.model import NO_CORRECTION, LanguageModel, Reply, Request
+from ai_scientist.agents.model import NO_CORRECTION, FinishReason, LanguageModel, Reply, Request
 from ai_scientist.errors import RecordingError, StudyError
 from ai_scientist.lab import Turn, Usage
 from ai_scientist.secrets import mask
@@ -33,7 +33,7 @@ class Exchange:
     messages: tuple[dict[str, str], ...]
     said: str
     reply: str
-    finish_reason: str
+    finish_reason: FinishReason
     usage: Usage
 
     @property
@@ -43,7 +43,7 @@ class Exchange:
 
     def as_reply(self) -> Reply:
         """The reply as the model gave it."""
-        return Reply(self.reply, "length" if self.finish_reason == "length" else "stop", self.usage)
+        return Reply(self.reply, self.finish_reason, self.usage)
 
 
 class Transcript:

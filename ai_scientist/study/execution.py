@@ -25,6 +25,7 @@ SKIPPED = "The person who follows the study skipped this run."
 
 # What of the orchestrator's environment a run may see. No key, token or credential is among them.
 PASSED = ("PATH", "LANG", "LC_ALL", "TZ", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
+OUT_OF_TIME = "the time for the whole study (--max-hours, --max-gpu-hours) is used up; what ran was ended"
 
 
 @dataclass(frozen=True)
@@ -64,18 +65,22 @@ def run_experiment(
     except RunSkipped:
         return Executed("stopped", time.monotonic() - begun, SKIPPED, skipped=True)
     if done.outcome == "timed_out" and not smoke and limits.seconds < setup.limits.seconds:
-        raise LimitReached("the time for the whole study (--max-hours, --max-gpu-hours) is used up; the run was ended")
+        raise LimitReached(OUT_OF_TIME)
     return done
 
 
 def run_plot(lab: Lab, setup: Setup, attempt: int, record: Record) -> Executed:
     """`python plot.py` in the folder that was laid out for it."""
     place = lab.folder.plot_output
-    limits = replace(setup.limits, seconds=setup.plot_timeout)
+    limits = within_budget(lab, setup)
+    limits = replace(limits, seconds=min(limits.seconds, setup.plot_timeout))
     started = lambda it: record(AttemptStarted(-1, attempt, it))  # noqa: E731
     variables = environment(setup.environment)
     heed = lambda: while_running(lab.folder, -1, record)  # noqa: E731
-    return _execute(lab, setup, ("plot.py",), place, variables, limits, started, heed, folder=place)
+    done = _execute(lab, setup, ("plot.py",), place, variables, limits, started, heed, folder=place)
+    if done.outcome == "timed_out" and limits.seconds < setup.plot_timeout:
+        raise LimitReached(OUT_OF_TIME)
+    return done
 
 
 def environment(own: Mapping[str, str]) -> dict[str, str]:
