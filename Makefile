@@ -6,11 +6,11 @@ FLAGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint check clean sandbox bench-claims
+.PHONY: run test lint check clean sandbox bench-claims browser
 run: $(VENV)/.installed sandbox
 	$(BIN)/python launch_scientist.py --idea weight_initialization_grokking $(FLAGS)
 
-test: $(VENV)/.installed-dev sandbox
+test: $(VENV)/.installed-dev sandbox browser
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(VENV)/.installed-dev
@@ -29,6 +29,13 @@ sandbox:
 	@command -v bwrap >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq bubblewrap; } || \
 	  { sudo -n true && sudo apt-get update -qq && sudo apt-get install -y -qq bubblewrap; } 2>/dev/null || \
 	  echo "bubblewrap is not installed; a weaker sandbox (Landlock) is used if it works. Debian, Ubuntu: sudo apt install bubblewrap"
+
+# The tests of the report look at it in Chromium; where there is none they are skipped.
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq chromium; } || \
+	  { sudo -n true && sudo apt-get update -qq && sudo apt-get install -y -qq chromium; } 2>/dev/null || \
+	  echo "Chromium is not installed; the tests of the report in a browser are skipped. Debian, Ubuntu: sudo apt install chromium"
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || { \

@@ -23,6 +23,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "skip-run": ("ai_scientist.steer.skip_run", "end the run that is going on; the study goes on with the next one"),
     "check": ("ai_scientist.check.command", "check that a template keeps the contract"),
     "ideas": ("ai_scientist.ideas.command", "list a template's ideas, generate more, look them up in the literature"),
+    "report": ("ai_scientist.report.command", "write the report of a study, or of all in a results folder"),
+    "status": ("ai_scientist.report.status", "list all studies with state, best result, cost and time"),
+    "watch": ("ai_scientist.report.watch", "follow a running study"),
 }
 
 

@@ -11,12 +11,17 @@ class UnreadableFile(ValueError):
 
 
 def read_text(path: Path, max_bytes: int) -> str:
-    """The file as text, invalid UTF-8 replaced; UnreadableFile where it is missing, special, a link or too large."""
+    """The file as text, invalid UTF-8 replaced, see read_bytes."""
+    return read_bytes(path, max_bytes).decode("utf-8", errors="replace")
+
+
+def read_bytes(path: Path, max_bytes: int) -> bytes:
+    """The file's content; UnreadableFile where it is missing, special, a link or too large."""
     with _open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > max_bytes:
             raise UnreadableFile(f"is {size:,} bytes long; at most {max_bytes:,} are read")
-        return file.read(max_bytes).decode("utf-8", errors="replace")
+        return file.read(max_bytes)
 
 
 def tail(path: Path, max_bytes: int = 200_000) -> str:

@@ -1,5 +1,7 @@
 """One study from its setup to its summary: what it is done with, how it begins or goes on, and how it is left."""
 
+import os
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,15 +28,18 @@ from ai_scientist.facts import facts
 from ai_scientist.flags import Flags
 from ai_scientist.interrupts import no_more
 from ai_scientist.lab import Executor, Lab
+from ai_scientist.report.browser import open_where_there_is_a_screen
+from ai_scientist.report.index import results_of
+from ai_scientist.report.writing import Reporter
 from ai_scientist.sandbox import Sandbox
 from ai_scientist.sandbox.choose import choose
 from ai_scientist.sandbox.none import NoSandbox
 from ai_scientist.study import baseline, loop
 from ai_scientist.study.asking import summary_of
-from ai_scientist.study.events import ModelAnswered, Setup, Stopped
+from ai_scientist.study.events import Event, ModelAnswered, Setup, Stopped
 from ai_scientist.study.folder import EDITABLE, StudyFolder, create
 from ai_scientist.study.journal import Journal, spent_seconds
-from ai_scientist.study.state import fold
+from ai_scientist.study.state import State, fold
 from ai_scientist.template import Template, read_template
 
 
@@ -95,15 +100,16 @@ def begin(flags: Flags, template: Template, setup: Setup, around: Surroundings |
         )
     folder = create(results, template.name, setup.idea.name, datetime.now())
     with Journal(folder.journal, create=True) as journal:
-        return start(journal, folder, template, setup, around)
+        loop.seed(journal, template, folder.root, setup)
+        complete = _work(journal, folder, setup, around, results, resumed=False)
+    _open(folder, flags, around)
+    return complete
 
 
-def start(
-    journal: Journal, folder: StudyFolder, template: Template, setup: Setup, around: Surroundings | None = None
-) -> bool:
+def start(journal: Journal, folder: StudyFolder, template: Template, setup: Setup) -> bool:
     """Seed an empty study folder and work on it; whether it is complete."""
     loop.seed(journal, template, folder.root, setup)
-    return _work(journal, folder, setup, around or alone(), resumed=False)
+    return _work(journal, folder, setup, alone(), None, resumed=False)
 
 
 def resume(flags: Flags, root: Path, around: Surroundings | None = None) -> bool:
@@ -119,16 +125,30 @@ def resume(flags: Flags, root: Path, around: Surroundings | None = None) -> bool
             raise StudyError(f"{root} was interrupted before it began; nothing is lost. Start it anew with --idea.")
         setup = planning.changed(before.setup, flags, read_template(folder.root))
         preflight.check(setup, folder.root, _live(setup))
-        return _work(journal, folder, setup, around or alone(flags.gpus), resumed=True)
+        around = around or alone(flags.gpus)
+        complete = _work(journal, folder, setup, around, results_of(folder.root), resumed=True)
+    _open(folder, flags, around)
+    return complete
 
 
-def _work(journal: Journal, folder: StudyFolder, setup: Setup, around: Surroundings, *, resumed: bool) -> bool:
+def _open(folder: StudyFolder, flags: Flags, around: Surroundings) -> None:
+    if not flags.no_open and folder.report.is_file():
+        open_where_there_is_a_screen(folder.report, os.environ, terminal=around.console.is_terminal)
+
+
+def _work(
+    journal: Journal, folder: StudyFolder, setup: Setup, around: Surroundings, results: Path | None, *, resumed: bool
+) -> bool:
+    """Work on a study; whether it is complete. `results`: the folder whose index lists it, if it is known."""
     study = _Study(journal, folder, setup, read_template(folder.root), _live(setup), around)
     _greet(study)
     interrupted = False
-    with around.screen(Log(folder.log), study.template, around.console) as screen:
+    with (
+        around.screen(Log(folder.log), study.template, around.console) as screen,
+        Reporter(folder, results, screen.say) as reporter,
+    ):
         try:
-            _pursue(study, screen, resumed=resumed)
+            _pursue(study, screen, reporter, resumed=resumed)
         except KeyboardInterrupt:
             no_more()
             interrupted = True
@@ -144,7 +164,7 @@ def _work(journal: Journal, folder: StudyFolder, setup: Setup, around: Surroundi
     return bool(state.ended and state.ended.complete)
 
 
-def _pursue(study: _Study, screen: PlainScreen, *, resumed: bool) -> None:
+def _pursue(study: _Study, screen: PlainScreen, reporter: Reporter, *, resumed: bool) -> None:
     if fold(study.journal.events).ended:
         return
     transcript = Transcript(study.folder.transcript)
@@ -163,12 +183,17 @@ def _pursue(study: _Study, screen: PlainScreen, *, resumed: bool) -> None:
         lambda: study.around.spent(study.journal),
         lambda turn: any(exchange.turn == turn for exchange in transcript.exchanges),
     )
+
+    def follow(event: Event, state: State) -> None:
+        screen.follow(event, state)
+        reporter.changed()
+
     try:
         if resumed:
             loop.resume(study.journal, lab, study.setup, end_orphan)
         elif study.live is not None:
             study.journal.append(ModelAnswered(preflight.ask(model)))
-        loop.pursue(study.journal, lab, screen.follow)
+        loop.pursue(study.journal, lab, follow)
     finally:
         preload.join()
 

@@ -163,3 +163,21 @@ RIGHT = "On narrow the loss is lower than that of the baseline."
 LYING = GOOD | {"run_2.attempt_1": GOOD["run_2.attempt_1"].replace("\n\n## Run 2", f"\n{WRONG}\n\n## Run 2")}
 CORRECTED = LYING | {"claims.attempt_1": block("notes.txt", WRONG, RIGHT)}
 """A study of two runs whose agent corrects a claim when it is told."""
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a study with a crash, a contradicted claim and plots; for all tests that only read one."""
+    place = tmp_path_factory.mktemp("finished")
+    shutil.copytree(TINY, place / "templates" / "tiny")
+    bench = Bench(place)
+    replies = {
+        **{("run_1.attempt_2" if key == "run_1.attempt_1" else key): reply for key, reply in GOOD.items()},
+        "run_1.attempt_1": rate("0.1", "0.1 / 0"),
+        "run_1.attempt_2": GOOD["run_1.attempt_1"].replace("= 0.1\n", "= 0.1 / 0\n"),
+        "notes.attempt_1": add_notes(
+            "The rate is doubled once more.",
+            "The loss on narrow is higher than the baseline.\n\n## Conclusion\nFaster.",
+        ),
+    }
+    assert bench.study(replies, "--max-runs", "2", "--claims", "warn") == 0
+    return bench.folder

@@ -168,6 +168,12 @@ class Replay:
         return self._replies[key]
 
 
+def read_transcript(path: Path) -> tuple[Exchange, ...]:
+    """The exchanges of a transcript without opening it for work: a torn last line is passed over."""
+    content = path.read_bytes()
+    return _parsed(content[: content.rfind(b"\n") + 1], path)
+
+
 def _parsed(content: bytes, path: Path) -> tuple[Exchange, ...]:
     return tuple(_exchange(line, f"{path}, line {number}") for number, line in enumerate(content.splitlines(), 1))
 

@@ -26,6 +26,7 @@ def show(console: Console, folder: StudyFolder, state: State, template: Template
     plots = folder.plots()
     tables = folder.results_md if state.baseline else None
     places = {
+        "report": folder.report if folder.report.is_file() else None,
         "notes": folder.notes,
         "tables": tables,
         "plots": folder.root / "*.png" if plots else None,

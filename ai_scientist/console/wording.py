@@ -57,7 +57,7 @@ def line(event: Event, state: State, template: Template) -> str:
         case PlotEnded(outcome="ok"):
             return f"plot.py drew {len(event.plots)} plots in {duration(event.seconds)}"
         case PlotEnded():
-            return f"plot.py, attempt {event.attempt}: {_words(event.outcome)}; {last_line(event.feedback)}"
+            return f"plot.py, attempt {event.attempt}: {outcome_words(event.outcome)}; {last_line(event.feedback)}"
         case Stopped():
             return f"stopped: {event.reason}"
         case StudyEnded():
@@ -90,7 +90,7 @@ def _attempt(event: AttemptEnded, state: State, template: Template) -> str:
     name = f"run {event.run}, attempt {event.attempt}" + (", in its smoke run," if event.smoke else "")
     if event.outcome != "ok":
         gone = "; given up" if event.run in state.given_up else ""
-        return f"{name} {_words(event.outcome)} after {duration(event.seconds)}{gone}: {last_line(event.feedback)}"
+        return f"{name} {outcome_words(event.outcome)} after {duration(event.seconds)}{gone}: {last_line(event.feedback)}"
     return f"{name} done in {duration(event.seconds)}: {means(state, template, event.run)}{_odd(event.flags)}"
 
 
@@ -136,7 +136,8 @@ def last_line(text: str) -> str:
     return lines[-1][:200] if lines else ""
 
 
-def _words(outcome: str) -> str:
+def outcome_words(outcome: str) -> str:
+    """How an attempt that did not go well ended."""
     return {
         "crashed": "crashed",
         "timed_out": "ran out of time",

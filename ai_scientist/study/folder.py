@@ -79,6 +79,11 @@ class StudyFolder:
         """The files in the inbox, oldest first; those that are being written are not among them."""
         return tuple(sorted(path for path in self.control.glob("*.json") if not path.name.startswith(".")))
 
+    @property
+    def report(self) -> Path:
+        """The page that shows the study."""
+        return self.root / "report.html"
+
     def run(self, number: int) -> Path:
         """The folder that run `number` writes to."""
         return self.root / f"run_{number}"
@@ -106,8 +111,8 @@ class StudyFolder:
 
     def shown(self) -> tuple[Path, ...]:
         """What the code of a study may see in its folder: everything but records, tables, evidence and plots."""
-        records = {self.journal, self.transcript, self.log, self.results_md, self.results_csv}
-        hidden = {*records, self.plot_output, self.smoke, self.control, self.root / "failed"}
+        records = {self.journal, self.transcript, self.log, self.results_md, self.results_csv, self.report}
+        hidden = {*records, self.plot_output, self.smoke, self.control, self.failed}
         return tuple(
             path
             for path in sorted(self.root.iterdir())
@@ -133,20 +138,40 @@ class StudyFolder:
 
     def _is_kept(self, entry: os.DirEntry[str]) -> bool:
         path = Path(entry.path)
-        ours = {self.journal, self.transcript, self.log, self.smoke, self.plot_output, self.root / "failed"}
+        ours = {self.journal, self.transcript, self.log, self.report, self.control}
+        ours |= {self.smoke, self.plot_output, self.failed}
         of_a_run = path.parent == self.root and path.name.startswith("run_") and entry.is_dir(follow_symlinks=False)
         generated = path.name == "__pycache__" or path.suffix == ".png" or path.name.startswith(".")
         return not (path in ours or of_a_run or generated)
 
-    def set_aside(self, folder: Path, name: str) -> Path:
-        """Move what an attempt left to `failed/NAME`, or `NAME_2` and so on: evidence is never overwritten."""
-        number, target = 1, self.root / "failed" / name
-        while target.exists():
+    @property
+    def failed(self) -> Path:
+        """The evidence of attempts that failed."""
+        return self.root / "failed"
+
+    def failed_attempt(self, run: int, attempt: int) -> Path:
+        """Where the code and the output of a failed attempt of a run are kept."""
+        return self.failed / f"run_{run}_attempt_{attempt}"
+
+    def set_aside(self, folder: Path, target: Path) -> Path:
+        """Move what an attempt left to the target, or `target_2` and so on: evidence is never overwritten."""
+        number, free = 1, target
+        while free.exists():
             number += 1
-            target = self.root / "failed" / f"{name}_{number}"
-        target.parent.mkdir(exist_ok=True)
-        folder.rename(target)
-        return target
+            free = target.with_name(f"{target.name}_{number}")
+        free.parent.mkdir(exist_ok=True)
+        folder.rename(free)
+        return free
+
+
+def study_folders(results: Path) -> tuple[Path, ...]:
+    """The folders of the studies in a results folder, `<template>/<study>`, by name."""
+    return tuple(sorted(path.parent for path in results.glob("*/*/journal.jsonl")))
+
+
+def index_of(results: Path) -> Path:
+    """The page that lists the studies of a results folder."""
+    return results / "index.html"
 
 
 def create(results: Path, template: str, idea: str, now: datetime) -> StudyFolder:

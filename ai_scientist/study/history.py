@@ -20,6 +20,7 @@ EXCLUDED = """\
 /journal.jsonl
 /transcript.jsonl
 /log.txt
+/report.html
 /failed/
 /plot_output/
 /control/
@@ -160,13 +161,18 @@ class History:
 
 
 def _environment(root: Path) -> Mapping[str, str]:
-    """Nothing of ours but PATH; the repository is named, so that git never takes one of a folder above for it."""
+    """Nothing of ours but PATH; the repository is named, so that git never takes one of a folder above for it.
+
+    What is missing in it is never fetched, by whatever command its configuration names for that.
+    """
     who = {"NAME": "AI Scientist", "EMAIL": "ai-scientist@localhost"}
     names = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in who.items()}
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_ALLOW_PROTOCOL": "",
+        "GIT_NO_LAZY_FETCH": "1",
         "GIT_DIR": str(root / ".git"),
         "GIT_WORK_TREE": str(root),
         "LC_ALL": "C.UTF-8",

@@ -7,6 +7,7 @@ import fcntl
 import itertools
 import json
 import os
+import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from ai_scientist.errors import StudyError
 from ai_scientist.secrets import mask
 from ai_scientist.study.events import AttemptStarted, Event, Steered, StudyResumed
 
+LOOKING_SECONDS = 0.2
 _HEAD = len('{"sum":"00000000",')
 
 
@@ -46,11 +48,7 @@ class Journal:
         except OSError as error:
             raise StudyError(f"cannot open {path}: {error.strerror}.") from None
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._file.close()
-            raise StudyError(f"another process is working on {path.parent}; wait for it or end it.") from None
-        try:
+            self._lock(path)
             self._entries = self._load(path)
         except StudyError:
             self._file.close()
@@ -87,6 +85,17 @@ class Journal:
             raise StudyError(f"cannot write the journal: {error.strerror}. Make space, then --resume.") from None
         self._entries.append(entry)
         return entry
+
+    def _lock(self, path: Path) -> None:
+        """Take the lock; whoever only looks whether a study is running holds it for an instant, and is waited for."""
+        end = time.monotonic() + LOOKING_SECONDS
+        while True:
+            try:
+                return fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise StudyError(f"another process is working on {path.parent}; wait for it or end it.") from None
+                time.sleep(0.01)
 
     def _forget_after(self, end: int) -> None:
         os.ftruncate(self._file.fileno(), end)

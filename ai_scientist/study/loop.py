@@ -52,6 +52,7 @@ def resume(journal: Journal, lab: Lab, setup: Setup, end_orphan: Callable[..., b
             lab.screen.say("An experiment of the interrupted study was still running; it has been ended.")
         left = lab.folder.run(started.run)
         if started.run >= 0 and left.exists():
-            lab.folder.set_aside(left, f"{left.name}_attempt_{started.attempt}_interrupted")
+            aside = lab.folder.failed_attempt(started.run, started.attempt)
+            lab.folder.set_aside(left, aside.with_name(f"{aside.name}_interrupted"))
     History(lab.folder.root).restore(state.commit)
     journal.append(StudyResumed(setup))

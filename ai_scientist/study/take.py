@@ -82,7 +82,7 @@ def _run_experiment(step: RunExperiment, state: State, setup: Setup, lab: Lab, r
     out, event = _attempt(step, state, setup, lab, record)
     event = _flagged(replace(event, code=code), state, setup, lab)
     if event.outcome != "ok":
-        aside = lab.folder.set_aside(out, f"{lab.folder.run(step.run).name}_attempt_{step.attempt}")
+        aside = lab.folder.set_aside(out, lab.folder.failed_attempt(step.run, step.attempt))
         copy.rename(aside / "experiment.py")
     event = _committed(event, state, lab, _title_of(event))
     if event.outcome == "ok":

@@ -1,0 +1,41 @@
+"""Whether a study is being worked on: from the end of its journal, and from the lock that a working process holds."""
+
+import fcntl
+from pathlib import Path
+from typing import Literal
+
+from ai_scientist.study.state import State
+
+Standing = Literal["running", "complete", "incomplete", "stopped", "broken off", "no journal"]
+
+MEANING: dict[Standing, str] = {
+    "running": "A process is working on it.",
+    "complete": "It ended with everything that a study should have.",
+    "incomplete": "It ended, but something is missing.",
+    "stopped": "It was stopped and can be resumed.",
+    "broken off": "No process is working on it, and it did not say why it ended: it was killed. It can be resumed.",
+    "no journal": "It has no journal that can be read: what happened is told from the files that are there.",
+}
+
+
+def standing(journal: Path, state: State) -> Standing:
+    """How a study stands. `state` is the fold of its journal, which may be empty."""
+    if state.ended:
+        return "complete" if state.ended.complete else "incomplete"
+    if state.stopped:
+        return "stopped"
+    if is_locked(journal):
+        return "running"
+    return "broken off" if state.setup else "no journal"
+
+
+def is_locked(journal: Path) -> bool:
+    """Whether a process works on the journal: tried with a shared lock, let go at once, which Journal waits for."""
+    try:
+        with journal.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False

@@ -1,0 +1,274 @@
+"""Reports, the index, `status`, `report` and `watch`, of studies in whatever state. What is seen: test_browser.py."""
+
+import json
+import os
+import pty
+import random
+import shutil
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import pytest
+from conftest import GOOD, Bench, wait_for
+
+from ai_scientist.__main__ import main
+from ai_scientist.report.diff import compare
+from ai_scientist.report.index import index
+from ai_scientist.report.study import read_study
+from ai_scientist.report.text import plain
+from ai_scientist.report.writing import write_report
+from ai_scientist.study.events import Stopped
+from ai_scientist.study.folder import StudyFolder
+from ai_scientist.study.journal import Journal, read_journal
+
+COMMAND = [sys.executable, "-m", "ai_scientist"]
+
+
+def png(path: Path, size: int) -> None:
+    """A PNG file of about `size` bytes that cannot be compressed."""
+    rows = b"".join(b"\0" + random.Random(line).randbytes(3000) for line in range(size // 3000))
+    parts = [
+        (b"IHDR", struct.pack(">IIBBBBB", 1000, size // 3000, 8, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(rows)),
+        (b"IEND", b""),
+    ]
+    chunks = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
+    ]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+
+
+@pytest.fixture
+def copied(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished study, to be changed."""
+    return shutil.copytree(finished, tmp_path / "results" / "tiny" / "study")
+
+
+def begun(copied: Path, events: int) -> Path:
+    """The study as it was after some events, with no process at it."""
+    entries = read_journal(copied / "journal.jsonl")
+    (copied / "journal.jsonl").unlink()
+    with Journal(copied / "journal.jsonl", create=True) as journal:
+        for entry in entries[:events]:
+            journal.append(entry.event)
+    return copied
+
+
+def text_of(folder: Path) -> str:
+    """What the report of a folder says, with its marks."""
+    return write_report(folder).read_text()
+
+
+def test_report_is_there_when_the_study_ends_and_says_so(finished: Path) -> None:
+    content = (finished / "report.html").read_text()
+    assert ">complete</span>" in content
+    assert "ZeroDivisionError" in content
+    assert "failed/run_1_attempt_1" in content
+    assert (finished.parent.parent / "index.html").is_file()
+
+
+def test_report_follows_the_study(bench: Bench) -> None:
+    slow = (
+        (bench.template / "experiment.py")
+        .read_text()
+        .replace("    info = {}", "    import time; time.sleep(2)\n    info = {}")
+    )
+    (bench.template / "experiment.py").write_text(slow)
+    study = subprocess.Popen(
+        [
+            *COMMAND,
+            "launch",
+            "--idea",
+            "learning_rate",
+            "--templates-dir",
+            "templates",
+            "--recording",
+            str(bench.record(GOOD)),
+            "--max-runs",
+            "2",
+        ],
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(
+            lambda: any(
+                "run 1, attempt 1, is running" in it.read_text() for it in bench.results.glob("*/*/report.html")
+            )
+        )
+        assert ">running</span>" in (bench.folder / "report.html").read_text()
+        assert index(bench.results)[0].standing == "running"
+    finally:
+        study.terminate()
+        study.wait()
+    assert ">stopped</span>" in (bench.folder / "report.html").read_text()
+
+
+def test_runs_see_no_report(finished: Path) -> None:
+    assert StudyFolder(finished).report not in StudyFolder(finished).shown()
+
+
+@pytest.mark.parametrize("events", range(14))
+def test_report_of_a_study_at_any_point(events: int, copied: Path) -> None:
+    folder = begun(copied, events)
+    standing = "broken off" if events else "no journal"
+    assert f">{standing}</span>" in text_of(folder)
+
+
+def test_standing_is_told_by_the_lock_and_the_last_event(copied: Path) -> None:
+    folder = begun(copied, 5)
+    with Journal(folder / "journal.jsonl") as journal:
+        assert read_study(folder).standing == "running"
+        journal.append(Stopped("interrupted"))
+    assert read_study(folder).standing == "stopped"
+
+
+def test_missing_and_damaged_pieces_are_said(copied: Path) -> None:
+    (copied / "journal.jsonl").write_bytes(
+        (copied / "journal.jsonl").read_bytes().replace(b"StudyStarted", b"StudyStartet")
+    )
+    (copied / "transcript.jsonl").write_text("nothing\n")
+    for name in ("notes.txt", "prompt.json"):
+        (copied / name).unlink()
+    shutil.rmtree(copied / ".git")
+    content = text_of(copied)
+    for said in (
+        "line 1, is damaged",
+        "no transcript",
+        "notes.txt was not written",
+        "prompt.json",
+        "code of run 0 is not kept",
+    ):
+        assert said in content
+    assert "0.1033" in content
+
+
+def test_folder_of_another_system(tmp_path: Path) -> None:
+    for run, loss in enumerate((0.5, 0.25)):
+        (tmp_path / f"run_{run}").mkdir()
+        (tmp_path / f"run_{run}" / "final_info.json").write_text(json.dumps({"data": {"means": {"loss_mean": loss}}}))
+    (tmp_path / "notes.txt").write_text("# Title: Of elsewhere\n## Run 1: half\nThe loss is 0.25.\n")
+    content = text_of(tmp_path)
+    assert "<h1>Of elsewhere</h1>" in content
+    assert "no journal.jsonl" in content
+    assert "loss of run 1 on data is 0.25" in content
+
+
+def test_folder_that_is_no_study_is_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    for command in (
+        ["report", str(tmp_path)],
+        ["watch", str(tmp_path)],
+        ["status", "--results-dir", str(tmp_path / "none")],
+    ):
+        assert main(command) == 2
+        assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_page_stays_under_five_megabytes(copied: Path) -> None:
+    for number, size in enumerate((2_000_000, 1_500_000, 400_000)):
+        png(copied / f"plot_{number}.png", size)
+    (copied / "notes.txt").write_text('The "loss" of <run 1> is 77 & more.\n' * 50_000)
+    for run in range(3):
+        (copied / f"run_{run}" / "stdout.log").write_text('"' * 3_000_000)
+    content = text_of(copied)
+    assert len(content.encode()) < 5_000_000
+    assert "plot_0.png</a>: not shown here" in content
+    assert 'alt="Plot plot_1.png"' in content
+    assert "characters left out here" in content
+
+
+def test_file_that_is_no_picture_is_not_shown(copied: Path) -> None:
+    (copied / "page.png").write_text("<script>")
+    (copied / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">II", 2**31 - 1, 2**31 - 1))
+    content = text_of(copied)
+    assert "it is no PNG file" in content
+    assert "pixels large" in content
+
+
+def test_report_that_cannot_be_written_does_not_stop_the_study(bench: Bench) -> None:
+    (bench.template / "report.html").mkdir()
+    (bench.template / "report.html" / "kept").touch()
+    bench.results.mkdir()
+    (bench.results / "index.html").write_text("a page of somebody else")
+    assert bench.study(GOOD, "--max-runs", "2") == 0
+    assert "the report is not written" in (bench.folder / "log.txt").read_text()
+    assert (bench.results / "index.html").read_text() == "a page of somebody else"
+
+
+def test_report_of_a_results_folder_writes_every_page(copied: Path, capsys: pytest.CaptureFixture) -> None:
+    (copied / "report.html").unlink()
+    results = copied.parent.parent
+    assert main(["report", str(results)]) == 0
+    assert capsys.readouterr().out == f"{results / 'index.html'}\n"
+    assert 'href="./tiny/study/report.html"' in (results / "index.html").read_text()
+
+
+def test_status_lists_studies(copied: Path, capsys: pytest.CaptureFixture) -> None:
+    results = copied.parent.parent
+    assert main(["status", "--results-dir", str(results), "--json"]) == 0
+    (study,) = json.loads(capsys.readouterr().out)["studies"]
+    assert (study["folder"], study["standing"], study["runs"]) == ("tiny/study", "complete", 2)
+    assert study["best"] == "rate 0.4, narrow: 2.837e-05 from 0.1033"
+    assert study["claims"]["contradicted"] == 1
+    assert main(["status", "--results-dir", str(results)]) == 0
+    head, line = capsys.readouterr().out.splitlines()
+    assert head.startswith("study\tstate")
+    assert line.startswith("tiny/study\tcomplete\t2\t")
+
+
+def test_watch_follows_until_the_study_ends(copied: Path) -> None:
+    entries = read_journal(copied / "journal.jsonl")
+    folder = begun(copied, 3)
+    command = [*COMMAND, "watch", str(folder)]
+    with (
+        Journal(folder / "journal.jsonl") as journal,
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching,
+    ):
+        assert "study started" in watching.stdout.readline()
+        for entry in entries[3:]:
+            journal.append(entry.event)
+        said = watching.stdout.read()
+        assert watching.wait() == 0
+    assert "run 1, attempt 1 crashed" in said
+    assert said.endswith("study complete\n")
+
+
+def test_watch_ends_when_nobody_works_on_the_study(copied: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["watch", str(begun(copied, 5))]) == 1
+    assert "it was killed. It can be resumed" in capsys.readouterr().out
+
+
+def test_page_is_opened_only_before_a_screen(copied: Path, tmp_path: Path) -> None:
+    browser, seen = tmp_path / "browser", tmp_path / "seen"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {seen}\n')
+    browser.chmod(0o755)
+
+    def is_opened(*flags: str, **variables: str) -> bool:
+        seen.unlink(missing_ok=True)
+        ours, theirs = pty.openpty()
+        screen = {"PATH": os.environ["PATH"], "BROWSER": f"{browser} %s", "DISPLAY": ":9", **variables}
+        subprocess.run([*COMMAND, "report", str(copied), *flags], env=screen, stdout=theirs, check=True)
+        os.close(ours)
+        os.close(theirs)
+        return seen.exists()
+
+    assert is_opened()
+    assert seen.read_text() == f"{(copied / 'report.html').as_uri()}\n"
+    assert not is_opened("--no-open")
+    assert not is_opened(CI="true")
+    assert not is_opened(DISPLAY="")
+
+
+def test_diff_shows_lines_that_are_new_gone_and_changed() -> None:
+    found = compare("a = 1\nb = 2\nc = 3\n", "a = 1\nb = 20\nc = 3\nd = '<b>'\n")
+    (block,) = found.blocks
+    assert [line.kind for line in block] == ["same", "changed", "same", "new"]
+    assert (found.added, found.removed) == (2, 1)
+    assert "&lt;b&gt;" in block[-1].new.code
+    assert "".join(part for part in block[1].new.code.striptags().split()) == "b=20"
+
+
+def test_plain_text_keeps_what_people_read() -> None:
+    assert plain("a\tb\nc\x1b[1;31md\x1b[0me\x1b]0;t\x07f\x00g\u202eh é 漢 ± 😀") == "a\tb\ncdefgh é 漢 ± 😀"
