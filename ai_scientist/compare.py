@@ -1,6 +1,7 @@
 """Comparing runs: differences with their uncertainty, and whether the seeds are evidence for them."""
 
 import math
+import threading
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ Verdict = Literal["better", "worse", "different", "no evidence", "nothing can be
 UNTESTED: Verdict = "nothing can be said"
 SIGNIFICANCE = 0.05
 MIN_SEEDS = 3
+_FILTERS = threading.Lock()  # the filters of warnings are those of the process, and a report is written beside a study
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def _test(
     varies = [a - b for a, b in zip(these, others, strict=True)] if paired else None
     if len(set(varies)) == 1 if varies else len(set(these)) == len(set(others)) == 1:
         return (0.0 if difference else 1.0), difference, difference
-    with warnings.catch_warnings():
+    with _FILTERS, warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of values that hardly vary: the result is right as it is
         test = ttest_rel(these, others) if paired else ttest_ind(these, others, equal_var=False)
         interval = test.confidence_interval(1 - SIGNIFICANCE)

@@ -1,7 +1,6 @@
 """One study from its setup to its summary: what it is done with, how it begins or goes on, and how it is left."""
 
 import os
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress

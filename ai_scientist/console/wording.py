@@ -90,7 +90,9 @@ def _attempt(event: AttemptEnded, state: State, template: Template) -> str:
     name = f"run {event.run}, attempt {event.attempt}" + (", in its smoke run," if event.smoke else "")
     if event.outcome != "ok":
         gone = "; given up" if event.run in state.given_up else ""
-        return f"{name} {outcome_words(event.outcome)} after {duration(event.seconds)}{gone}: {last_line(event.feedback)}"
+        return (
+            f"{name} {outcome_words(event.outcome)} after {duration(event.seconds)}{gone}: {last_line(event.feedback)}"
+        )
     return f"{name} done in {duration(event.seconds)}: {means(state, template, event.run)}{_odd(event.flags)}"
 
 

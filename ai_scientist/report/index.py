@@ -103,7 +103,11 @@ def _is_ours(path: Path) -> bool:
 def _version(folder: StudyFolder) -> tuple[Any, ...]:
     """What changes when a study changes, so that the others are not read again."""
     files = [path.stat() for path in (folder.journal, folder.notes, folder.plot) if path.is_file()]
-    return (*((it.st_ino, it.st_mtime_ns, it.st_size) for it in files), is_locked(folder.journal), folder.report.is_file())
+    return (
+        *((it.st_ino, it.st_mtime_ns, it.st_size) for it in files),
+        is_locked(folder.journal),
+        folder.report.is_file(),
+    )
 
 
 @lru_cache(maxsize=10_000)

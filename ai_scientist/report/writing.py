@@ -1,5 +1,7 @@
 """Writing a study's report: at once, or by a thread beside the study while it goes on."""
 
+import errno
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +16,8 @@ from ai_scientist.study.folder import StudyFolder
 
 # After a report the thread rests so many times as long as it took: at most a twentieth of the time goes into reports.
 REST = 19
+# On a disk with so little room the report gives way to what the study itself has to write.
+ROOM_BYTES = 20_000_000
 
 
 def write_report(root: Path) -> Path:
@@ -67,6 +71,8 @@ class Reporter:
 
     def _write(self) -> None:
         try:
+            if shutil.disk_usage(self._folder.root).free < ROOM_BYTES:
+                raise OSError(errno.ENOSPC, "the disk is nearly full")
             write_report(self._folder.root)
             if self._results is not None:
                 write_index(self._results)
