@@ -2,10 +2,14 @@
 
 import json
 import os
+import platform
+import re
 import subprocess
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+import psutil
 
 from ai_scientist.errors import UsageError
 from ai_scientist.lab import CPU
@@ -46,6 +50,18 @@ class Machine:
     def kind(self) -> DeviceKind:
         """Which of the two kinds of device it is."""
         return "cpu" if self.device == CPU else "gpu"
+
+
+def hardware() -> str:
+    """Processor, cores, memory and kernel in words, for the record of a study."""
+    try:
+        names = re.findall(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(errors="replace"), re.MULTILINE)
+    except OSError:
+        names = []
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    memory = psutil.virtual_memory().total / 1e9
+    processor = names[0] if names else platform.processor() or platform.machine()
+    return f"{processor}, {cores} cores, {memory:.0f} GB of memory, {platform.system()} {platform.release()}"
 
 
 @cache

@@ -14,7 +14,7 @@ from ai_scientist.errors import UsageError
 from ai_scientist.flags import GIGABYTE, Flags
 from ai_scientist.idea import Idea
 from ai_scientist.lab import Limits
-from ai_scientist.machine import probe
+from ai_scientist.machine import hardware, probe
 from ai_scientist.metrics import InvalidMetrics, read_metrics
 from ai_scientist.sandbox.choose import choose
 from ai_scientist.sandbox.none import NoSandbox
@@ -61,6 +61,7 @@ def plan(flags: Flags, template: Template, idea: Idea) -> Setup:
         claims=flags.value("claims"),
         baseline=str(_baseline(flags.baseline)) if flags.baseline else "",
         approve=_approve(asked=bool(flags.approve)),
+        hardware=hardware(),
     )
 
 
@@ -72,6 +73,7 @@ def changed(setup: Setup, flags: Flags, template: Template) -> Setup:
     names = ("max_runs", "max_attempts", "plot_timeout", "claims")
     same = {name: value for name in names if (value := getattr(flags, name))}
     given: dict[str, Any] = dict(same)
+    given["hardware"] = hardware()
     given["budget"] = changed_budget(setup.budget, flags)
     given["limits"] = replace(setup.limits, **_given_limits(flags))
     given["retry_minutes"] = flags.retry_for or setup.retry_minutes

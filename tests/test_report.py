@@ -15,6 +15,7 @@ import pytest
 from conftest import GOOD, Bench, wait_for
 
 from ai_scientist.__main__ import main
+from ai_scientist.machine import hardware
 from ai_scientist.report.diff import compare
 from ai_scientist.report.index import index
 from ai_scientist.report.study import read_study
@@ -67,6 +68,7 @@ def test_report_is_there_when_the_study_ends_and_says_so(finished: Path) -> None
     assert ">complete</span>" in content
     assert "ZeroDivisionError" in content
     assert "failed/run_1_attempt_1" in content
+    assert hardware() in content
     assert (finished.parent.parent / "index.html").is_file()
 
 

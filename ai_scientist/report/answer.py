@@ -135,6 +135,8 @@ def _sentence(study: Study) -> str:
     verdicts = Counter(it.verdict for (_, _, metric), it in study.comparisons.items() if metric == study.primary)
     if not verdicts:
         return said + "."
+    if len(verdicts) == 1:
+        return f"{said}. {verdicts.total()} comparisons with the baseline, the verdict of all: {next(iter(verdicts))}."
     counted = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
     return f"{said}. Of {verdicts.total()} comparisons with the baseline: {counted}."
 

@@ -14,6 +14,8 @@ from ai_scientist.study.events import (
     Event,
     ModelAnswered,
     PlotEnded,
+    RunApproved,
+    Steered,
     Stopped,
     StudyEnded,
     StudyResumed,
@@ -80,6 +82,10 @@ def _told(event: Event) -> Told | None:
             outcome = f"{len(event.plots)} plots" if good else wording.outcome_words(event.outcome)
             detail = wording.last_line(event.feedback)
             return f"plot.py, attempt {event.attempt}", outcome, "good" if good else "bad", event.seconds, detail
+        case Steered():
+            return "person", event.order.action, "plain", None, event.order.text
+        case RunApproved():
+            return "person", f"approves run {event.run}, attempt {event.attempt}", "plain", None, ""
         case Stopped():
             return "study", "stopped", "bad", None, event.reason
         case StudyEnded():

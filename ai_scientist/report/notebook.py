@@ -85,7 +85,7 @@ def _pieces(notes: str, claims: tuple[Claim, ...]) -> list[Piece]:
 
 def _unmarked(text: str) -> list[Piece]:
     """Text that claims nothing, its headings apart."""
-    parts = re.split(r"^(#{1,6}[ \t].*)$", text, flags=re.MULTILINE)
+    parts = re.split(r"^(#{1,6}[ \t].{0,100})$", text, flags=re.MULTILINE)
     return [Piece(part, heading=bool(number % 2)) for number, part in enumerate(parts) if part]
 
 

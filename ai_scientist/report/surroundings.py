@@ -81,6 +81,7 @@ def environment(study: Study) -> tuple[Fact, ...]:
         Fact("profile", f"{setup.profile}: {setup.profile_description}".removesuffix(": ")),
         *(Fact(f"variable {name}", value) for name, value in setup.environment.items()),
         Fact("device", setup.device),
+        Fact("hardware", setup.hardware or "not recorded"),
         *(Fact(name, version) for name, version in setup.versions.items() if version),
         Fact("interpreter", setup.python),
         Fact("seeds", _seeds(study)),

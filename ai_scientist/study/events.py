@@ -27,6 +27,7 @@ class Setup:
     `sandbox` names what is in force; `network` and `data` say what runs may reach and read beyond the study.
     `baseline` is a run_0 measured elsewhere that the user wants to be taken, "" where it is measured here.
     `claims` says what becomes of false claims in notes.txt. `approve`: a person is asked before each run.
+    `hardware` is the machine in words.
     """
 
     idea: Idea
@@ -53,6 +54,7 @@ class Setup:
     baseline: str = ""
     claims: ClaimsMode = "fix"
     approve: bool = False
+    hardware: str = ""
 
 
 @dataclass(frozen=True)
