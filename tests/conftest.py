@@ -164,6 +164,7 @@ LYING = GOOD | {"run_2.attempt_1": GOOD["run_2.attempt_1"].replace("\n\n## Run 2
 CORRECTED = LYING | {"claims.attempt_1": block("notes.txt", WRONG, RIGHT)}
 """A study of two runs whose agent corrects a claim when it is told."""
 
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a study with a crash, a contradicted claim and plots; for all tests that only read one."""

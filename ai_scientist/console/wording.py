@@ -51,7 +51,7 @@ def line(event: Event, state: State, template: Template) -> str:
             return f"run {event.run}, attempt {event.attempt}: a person lets it run"
         case AttemptEnded(outcome="skipped" | "refused"):
             why = f": {last_line(event.feedback)}" if event.outcome == "refused" else ""
-            return f"run {event.run}, attempt {event.attempt} {_words(event.outcome)}{why}"
+            return f"run {event.run}, attempt {event.attempt} {outcome_words(event.outcome)}{why}"
         case AttemptEnded():
             return _attempt(event, state, template)
         case PlotEnded(outcome="ok"):

@@ -77,8 +77,12 @@ def without_results(study: Study) -> list[tuple[int, str]]:
         tried = {int(it.name[4:]) for it in study.folder.root.glob("run_*") if it.is_dir() and it.name[4:].isdecimal()}
     said = []
     for run in sorted(tried - set(measured)):
-        working = state.process is not None and state.process.run == run and study.standing == "running"
-        said.append((run, "running" if working else "failed for good" if run in state.given_up else "no results"))
+        if state.process is not None and state.process.run == run and study.standing == "running":
+            said.append((run, "running"))
+        elif run in state.skipped:
+            said.append((run, "skipped"))
+        else:
+            said.append((run, "failed for good" if run in state.given_up else "no results"))
     return said
 
 

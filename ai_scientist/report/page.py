@@ -88,6 +88,8 @@ def _doing(study: Study) -> str:
     """What is being done now, "" where nobody works on the study."""
     if study.standing != "running" or not study.state.setup:
         return ""
+    if study.state.paused:
+        return "paused by a person"
     process = study.state.process
     if process is not None:
         return "plot.py is running" if process.run < 0 else f"run {process.run}, attempt {process.attempt}, is running"
