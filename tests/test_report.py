@@ -12,7 +12,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from conftest import GOOD, Bench, wait_for
+from conftest import GOOD, Bench, block, wait_for
 
 from ai_scientist.__main__ import main
 from ai_scientist.machine import hardware
@@ -73,32 +73,13 @@ def test_report_is_there_when_the_study_ends_and_says_so(finished: Path) -> None
 
 
 def test_report_follows_the_study(bench: Bench) -> None:
-    slow = (
-        (bench.template / "experiment.py")
-        .read_text()
-        .replace("    info = {}", "    import time; time.sleep(2)\n    info = {}")
-    )
-    (bench.template / "experiment.py").write_text(slow)
-    study = subprocess.Popen(
-        [
-            *COMMAND,
-            "launch",
-            "--idea",
-            "learning_rate",
-            "--templates-dir",
-            "templates",
-            "--recording",
-            str(bench.record(GOOD)),
-            "--max-runs",
-            "2",
-        ],
-        stdout=subprocess.DEVNULL,
-    )
+    lasting = block("experiment.py", "LEARNING_RATE = 0.1", "import time\ntime.sleep(100)\nLEARNING_RATE = 0.2")
+    recording = str(bench.record(GOOD | {"run_1.attempt_1": lasting}))
+    flags = ["--idea", "learning_rate", "--templates-dir", "templates", "--recording", recording]
+    study = subprocess.Popen([*COMMAND, "launch", *flags], stdout=subprocess.DEVNULL)
     try:
         wait_for(
-            lambda: any(
-                "run 1, attempt 1, is running" in it.read_text() for it in bench.results.glob("*/*/report.html")
-            )
+            lambda: any("run 1, attempt 1, is running" in it.read_text() for it in bench.results.rglob("report.html"))
         )
         assert ">running</span>" in (bench.folder / "report.html").read_text()
         assert index(bench.results)[0].standing == "running"

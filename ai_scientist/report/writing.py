@@ -14,7 +14,8 @@ from ai_scientist.report.index import write_index
 from ai_scientist.report.study import read_study
 from ai_scientist.study.folder import StudyFolder
 
-# After a report the thread rests so many times as long as it took: at most a twentieth of the time goes into reports.
+# After a report the thread rests so many times as long as it computed: at most a twentieth of the time goes into
+# reports, but for the first, which imports what the others need.
 REST = 19
 # On a disk with so little room the report gives way to what the study itself has to write.
 ROOM_BYTES = 20_000_000
@@ -59,15 +60,16 @@ class Reporter:
         self._changed.set()
 
     def _follow(self) -> None:
-        while True:
+        first, last = True, False
+        while not last:
             self._changed.wait()
             self._changed.clear()
             last = self._closed.is_set()
-            started = time.monotonic()
+            started = time.thread_time()
             self._write()
-            if last:
-                return
-            self._closed.wait(REST * (time.monotonic() - started))
+            if not first:
+                self._closed.wait(REST * (time.thread_time() - started))
+            first = False
 
     def _write(self) -> None:
         try:
