@@ -24,7 +24,9 @@ UNKNOWN_OUTPUT_TOKENS = 8_192
 REQUEST_SECONDS = 600.0
 # English and code take 3 to 4 bytes a token; fewer make the estimate of a prompt an over-estimate.
 BYTES_A_TOKEN = 2.5
-_NO_CREDIT = ("credit balance", "insufficient_quota", "exceeded your current quota", "billing", "payment required")
+_NO_CREDIT = ("credit balance", "insufficient_quota", "exceeded your current quota", "billing")
+# Said whatever the status: litellm does not pass on a 402 of Anthropic's.
+_PAYMENT = ("payment required", "billing_error")
 _RATE = ("per minute", "per second", "per hour", "/min", "rpm", "tpm")
 # What providers and local servers say of a prompt that is too long.
 _TOO_LONG = (
@@ -176,7 +178,11 @@ def failure(name: str, error: Exception) -> ProviderError:
     status = getattr(error, "status_code", None)
     is_of_rate = status == 429 and any(sign in lowered for sign in _RATE)
     is_of_ours = status is None or status < 500
-    if status == 402 or (is_of_ours and not is_of_rate and any(sign in lowered for sign in _NO_CREDIT)):
+    if (
+        status == 402
+        or any(sign in lowered for sign in _PAYMENT)
+        or (is_of_ours and not is_of_rate and any(sign in lowered for sign in _NO_CREDIT))
+    ):
         return QuotaExhausted(f"{name}: the account's credit or quota is used up: {said} Top it up, then go on.")
     too_long = is_of_ours and any(sign in lowered for sign in _TOO_LONG)
     if isinstance(error, those.ContextWindowExceededError) or status == 413 or too_long:
