@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from ai_scientist.idea import Idea, read_ideas
 from ai_scientist.ideas import file, similar
 from ai_scientist.ideas.plain import lines, one_line
 
+ROOT = Path(__file__).parent.parent
 PROTOCOLS = pytest.mark.parametrize("protocol", ["openai", "anthropic"])
 BOTH = {
     "Name": "momentum",
@@ -83,6 +85,21 @@ def test_list_shows_ratings_and_verdicts_on_plain_lines(bench: Bench, capsys: py
     assert first.split()[:5] == ["momentum", "6", "9", "3", "close"]
     assert second.split()[:5] == ["weight_noise", "6", "9", "-", "-"]
     assert second.endswith("red [31mtext")
+
+
+def test_table_in_a_narrow_terminal_shows_whole_names_and_titles(bench: Bench) -> None:
+    title = "What becomes of a line that is fitted by gradient descent with a rate that falls to zero, step by step"
+    (bench.template / "ideas.json").write_text(json.dumps([BOTH | {"Name": "n" * 30, "Title": title}]))
+    screen, terminal = os.openpty()
+    command = [sys.executable, "-m", "ai_scientist", "ideas", str(bench.template)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "80", "NO_COLOR": "1", "TERM": "xterm"}
+    subprocess.run(command, stdout=terminal, env=environment, check=True)
+    os.close(terminal)
+    shown = os.read(screen, 100_000).decode()
+    os.close(screen)
+    assert "n" * 30 in shown
+    words = re.sub(r"\x1b\[[0-9;]*m|[│\r\n]", " ", shown).split()
+    assert [word for word in words if word in title.split()] == title.split()
 
 
 def test_json_says_all_that_the_file_says(bench: Bench, capsys: pytest.CaptureFixture) -> None:
@@ -290,9 +307,7 @@ def test_killed_midway_keeps_the_ideas_that_were_accepted(bench: Bench, monkeypa
     with provided("openai", said(BOTH), said(OTHER), Answer(fault="slow"), monkeypatch=monkeypatch) as provider:
         command = [sys.executable, "-m", "ai_scientist", "ideas", str(bench.template), "--generate", "3"]
         command += ["--model", provider.model, "--reflections", "0"]
-        process = subprocess.Popen(
-            command, cwd=bench.root, env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
-        )
+        process = subprocess.Popen(command, cwd=bench.root, env=os.environ | {"PYTHONPATH": str(ROOT)})
         wait_for(lambda: len(provider.requests) == 3, 60)
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -308,7 +323,7 @@ def test_ctrl_c_amid_reflection_keeps_the_idea(bench: Bench, monkeypatch: pytest
             cwd=bench.root,
             stderr=subprocess.PIPE,
             text=True,
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
         )
         wait_for(lambda: len(provider.requests) == 2, 60)
         process.send_signal(signal.SIGTERM)

@@ -15,9 +15,9 @@ def show(ideas: tuple[Idea, ...], out: TextIO) -> None:
     if out.isatty():
         _show_table(rows, out)
         return
-    widths = [max(len(row[column]) for row in [_HEADINGS, *rows]) for column in range(len(_HEADINGS) - 1)]
     for row in [_HEADINGS, *rows]:
-        out.write("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]) + "\n")
+        cells = [cell.ljust(width) for cell, width in zip(row, _widths(rows), strict=False)]
+        out.write("  ".join([*cells, row[-1]]) + "\n")
 
 
 def as_json(ideas: tuple[Idea, ...]) -> str:
@@ -30,10 +30,17 @@ def _show_table(rows: list[tuple[str, ...]], out: TextIO) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*_HEADINGS)
-    for row in rows:
-        table.add_row(*map(Text, row))
+    table = Table()
+    for heading, width in zip(_HEADINGS[:-1], _widths(rows), strict=True):
+        table.add_column(heading, min_width=width)  # a name is there to be copied whole
+    for name, *others, title in rows:
+        table.add_row(Text.assemble(name, "\n", (title, "dim")), *map(Text, others))
     Console(file=out).print(table)
+
+
+def _widths(rows: list[tuple[str, ...]]) -> list[int]:
+    """Of every column but the last one, the title's."""
+    return [max(len(row[column]) for row in [_HEADINGS, *rows]) for column in range(len(_HEADINGS) - 1)]
 
 
 def _row(idea: Idea) -> tuple[str, ...]:
