@@ -134,7 +134,9 @@ def _run(command: list[str], requirements: Path, place: Path) -> None:
     if done.reason == "exited" and not done.code:
         return
     shutil.rmtree(place, ignore_errors=True)
-    said = "\n".join("".join(map(tail, logs)).splitlines()[-LINES_SHOWN:])
+    from ai_scientist.console.screens import clean  # rich, for the case that is rare
+
+    said = "\n".join(clean("".join(map(tail, logs))).splitlines()[-LINES_SHOWN:])
     why = f"exit code {done.code}" if done.reason == "exited" else done.detail
     raise MachineError(
         f"the packages of {requirements} cannot be installed ({why}); nothing was begun or spent. "

@@ -19,7 +19,7 @@ from ai_scientist.metrics import InvalidMetrics, read_metrics
 from ai_scientist.sandbox.choose import choose
 from ai_scientist.sandbox.none import NoSandbox
 from ai_scientist.study.events import Setup
-from ai_scientist.study.folder import METRICS
+from ai_scientist.study.folder import METRICS, leading_out
 from ai_scientist.template import SMOKE, Template
 from ai_scientist.yardstick.seal import seal
 
@@ -30,6 +30,7 @@ KEY = "ANTHROPIC_API_KEY"
 def plan(flags: Flags, template: Template, idea: Idea) -> Setup:
     """What a new study is started with. Raises UsageError for what can be seen to be wrong before it begins."""
     _known_to_the_seal(idea, template)
+    _self_contained(template)
     model, recording = _voice(flags, template, idea)
     data = (*declared_data(template), *further_data(flags.data))
     python = interpreter_for(template, flags.python, _say)  # last: it may install packages
@@ -99,6 +100,14 @@ def _approve(*, asked: bool) -> bool:
     if asked and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("--approve asks a person before each run, in a terminal, and this is none: use --no-approve")
     return asked
+
+
+def _self_contained(template: Template) -> None:
+    """Raises UsageError for a link of the template that leads out of it: it would show others' files to its runs."""
+    if strange := leading_out(template.folder):
+        raise UsageError(
+            f"{strange[0]} is no file of the template: copy what it leads to, or show it to the runs by --data PATH"
+        )
 
 
 def _say(text: str) -> None:

@@ -78,6 +78,33 @@ def test_what_is_found_by_reading(template: Path, found: Callable, file: str, ol
         assert errors[0][2] in (line, line + 1)
 
 
+def test_absolute_path_of_declared_data_is_no_finding(template: Path, found: Callable, tmp_path: Path) -> None:
+    (tmp_path / "numbers").mkdir()
+    change(
+        template / "experiment.py", "LEARNING_RATE = 0.1", f'LEARNING_RATE = 0.1\nDATA = "/home/..{tmp_path}/numbers/a"'
+    )
+    assert [it[3] for it in found("--no-run") if "/home/.." in it[3]]
+    change(template / "template.toml", 'primary = "loss"', f'primary = "loss"\ndata = ["/home/..{tmp_path}/numbers"]')
+    assert not [it for it in found("--no-run") if it[0] == "error"]
+
+
+def test_links_that_lead_out_are_found(template: Path, found: Callable) -> None:
+    (template / "own.txt").write_text("own")
+    (template / "link.txt").symlink_to("own.txt")
+    assert not [it for it in found("--no-run") if it[0] == "error"]
+    (template / "stolen.txt").symlink_to("/etc/hostname")
+    (template / "nothing.txt").symlink_to("nowhere")
+    assert [it[1] for it in found("--no-run") if it[0] == "error"] == ["nothing.txt", "stolen.txt"]
+
+
+def test_terminal_is_not_steered(template: Path, capsys: pytest.CaptureFixture) -> None:
+    change(template / "experiment.py", "SEEDS = 3", 'raise ValueError("\\x1b[2Jgone")')
+    assert main(["check", str(template)]) == 1
+    out = capsys.readouterr().out
+    assert "gone" in out
+    assert "\x1b" not in out
+
+
 def test_protected_names_must_exist(template: Path, found: Callable) -> None:
     with (template / "template.toml").open("a") as file:
         file.write('\n[protected]\nfiles = ["data.txt"]\ndefinitions = [\n    "train",\n    "no_such_thing",\n]\n')

@@ -11,6 +11,7 @@ from ai_scientist import launch
 from ai_scientist.hints import hint
 from ai_scientist.metrics import InvalidMetrics, read_metrics
 from ai_scientist.study.events import BaselineMeasured, StudyEnded
+from ai_scientist.study.folder import copy_template
 
 LEGACY = Path(__file__).parent / "templates" / "legacy"
 RATE = 'parser.add_argument("--learning_rate", type=float, default=0.1)'
@@ -96,6 +97,18 @@ def test_failing_baseline_shows_traceback_command_and_advice(
     assert "ModuleNotFoundError: No module named 'no_such_package_of_anyone'" in out
     assert "is not installed for" in out
     assert "experiment.py --out_dir=run_0` works" in out
+
+
+def test_links_that_lead_out_are_refused(bench: Bench, legacy: Path, capsys: pytest.CaptureFixture) -> None:
+    """A template from others must not have files of this machine copied into its studies."""
+    (bench.root / "secret").write_text("secret")
+    (legacy / "more.tsv").symlink_to(bench.root / "secret")
+    assert _study(bench) == 2
+    assert "more.tsv is no file of the template" in capsys.readouterr().err
+    assert not bench.results.exists()
+    copy_template(legacy, bench.root / "copy")
+    assert (bench.root / "copy" / "points.tsv").is_file()
+    assert not (bench.root / "copy" / "more.tsv").exists()
 
 
 def test_data_beside_the_study_is_read_where_it_is_named(

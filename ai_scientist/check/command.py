@@ -104,8 +104,10 @@ def _print(given: argparse.Namespace, folder: Path, found: list[Finding]) -> Non
         content = {"template": str(folder), "errors": errors, "warnings": warnings, "tried": not given.no_run}
         sys.stdout.write(json.dumps(content | {"findings": [asdict(it) for it in found]}, indent=2) + "\n")
         return
+    from ai_scientist.console.screens import clean
+
     for finding in found:
-        sys.stdout.write(f"{finding}\n")
+        sys.stdout.write(f"{clean(str(finding))}\n")
     sys.stdout.write(f"{folder}: {errors} errors, {warnings} warnings{' (nothing was run)' if given.no_run else ''}\n")
 
 

@@ -15,7 +15,8 @@ from ai_scientist.check import Finding, error, warning
 from ai_scientist.errors import UsageError
 from ai_scientist.files import UnreadableFile, read_text
 from ai_scientist.idea import idea_of
-from ai_scientist.template import CODE, IDEAS, SMOKE, Protected, settings
+from ai_scientist.study.folder import leading_out
+from ai_scientist.template import CODE, IDEAS, SMOKE, Protected, Template, settings
 from ai_scientist.yardstick.seal import seal
 
 MAX_BYTES = 5_000_000
@@ -27,7 +28,11 @@ RATINGS = ("Interestingness", "Feasibility", "Novelty")
 
 def read(folder: Path) -> list[Finding]:
     """Everything that is found without running anything."""
-    return [*_code(folder), *_prompt(folder), *_all_ideas(folder), *_settings(folder)]
+    strange = [
+        error(str(path), 0, "own-files", 'leads out of the template; copy what it leads to, or name that in "data"')
+        for path in leading_out(folder)
+    ]
+    return [*strange, *_code(folder), *_prompt(folder), *_all_ideas(folder), *_settings(folder)]
 
 
 def _text(path: Path) -> str | Finding:
@@ -66,10 +71,11 @@ def _code_of(path: Path) -> str:
 
 
 def _paths(path: Path, tree: ast.Module) -> Iterator[Finding]:
+    declared = _declared(path.parent).data
     docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
-            if ABSOLUTE.match(node.value):
+            if ABSOLUTE.match(node.value) and not any(node.value.startswith(name) for name in declared):
                 yield error(
                     str(path),
                     node.lineno,
@@ -163,11 +169,16 @@ def _next(text: str, at: int) -> int:
 
 
 def _not_sealed(folder: Path, name: str) -> str:
-    try:
-        protected = settings(tomllib.loads(read_text(folder / "template.toml", MAX_BYTES)))["protected"]
-    except (UnreadableFile, tomllib.TOMLDecodeError, ValidationError):
-        return "and no template.toml seals anything"
+    protected = _declared(folder).protected
     return "" if name in (*protected.files, *protected.definitions) else "which template.toml does not protect"
+
+
+def _declared(folder: Path) -> Template:
+    """A template with what its template.toml says, as far as that can be read."""
+    try:
+        return Template(folder, "", "", **settings(tomllib.loads(read_text(folder / "template.toml", MAX_BYTES))))
+    except (UnreadableFile, tomllib.TOMLDecodeError, ValidationError):
+        return Template(folder, "", "")
 
 
 def _settings(folder: Path) -> Iterator[Finding]:

@@ -191,5 +191,28 @@ def create(results: Path, template: str, idea: str, now: datetime) -> StudyFolde
 
 
 def copy_template(source: Path, root: Path) -> None:
-    """Copy what of a template belongs to a study into the study folder."""
-    shutil.copytree(source, root, ignore=shutil.ignore_patterns(*NOT_SEEDED), dirs_exist_ok=True)
+    """Copy what of a template belongs to a study into the study folder; links that lead out of it are left out."""
+
+    def left_out(folder: str, names: list[str]) -> set[str]:
+        strange = {name for name in names if not _is_own(Path(folder, name), source)}
+        return strange | _not_seeded(folder, names)
+
+    shutil.copytree(source, root, ignore=left_out, dirs_exist_ok=True)
+
+
+def leading_out(template: Path) -> list[Path]:
+    """What of a template is no file or folder of its own: links that lead out of it, above all."""
+    found = []
+    for folder, inner, files in os.walk(template):
+        inner[:] = sorted(set(inner) - _not_seeded(folder, inner))
+        names = sorted({*inner, *files} - _not_seeded(folder, files))
+        found += [Path(folder, name) for name in names if not _is_own(Path(folder, name), template)]
+    return found
+
+
+def _not_seeded(folder: str, names: list[str]) -> set[str]:
+    return set(shutil.ignore_patterns(*NOT_SEEDED)(folder, names))
+
+
+def _is_own(path: Path, template: Path) -> bool:
+    return path.resolve().is_relative_to(template.resolve()) and (path.is_file() or path.is_dir())
