@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ai_scientist import planning, session
+from ai_scientist import inside, planning, session
 from ai_scientist.batch import batch
 from ai_scientist.batch.board import Board
 from ai_scientist.batch.jobs import Job, resumable
@@ -19,6 +19,7 @@ from ai_scientist.lab import CPU, Usage
 from ai_scientist.machine import probe
 from ai_scientist.sandbox.choose import choose
 from ai_scientist.sandbox.none import NoSandbox
+from ai_scientist.study.folder import StudyFolder
 from ai_scientist.template import Template
 
 
@@ -37,6 +38,10 @@ def resume(flags: Flags, root: Path) -> bool:
 def _work(jobs: list[Job], flags: Flags) -> bool:
     setup = jobs[0].setup
     where = machines(flags, probe(setup.python))
+    for job in {job.setup.python: job for job in jobs}.values():
+        home = job.template.folder if job.template else job.folder
+        assert home is not None
+        inside.verify(job.setup, choose(allow_none=job.setup.sandbox == NoSandbox.name), StudyFolder(home).experiment)
     if len(jobs) > 1 and flags.parallel != 1:
         if any(job.setup.approve for job in jobs):
             raise UsageError("--approve asks in this terminal, one study at a time: say --parallel 1")

@@ -22,6 +22,7 @@ from ai_scientist.sandbox.system import SYSTEM, etc, gpu_devices, interpreter
 
 CONFINE = Path(__file__).with_name("confine.py")
 PROC = ("cpuinfo", "meminfo", "stat", "filesystems", "loadavg", "uptime", "version", "sys")
+GPU_PROC = ("devices", "modules", "driver")  # where CUDA looks for its devices
 DEVICES = ("null", "zero", "full", "random", "urandom", "shm")
 
 
@@ -47,7 +48,7 @@ class Landlock:
                 *map(str, paths),
                 *SYSTEM,
                 *etc(network=confinement.network),
-                *(f"/proc/{name}" for name in PROC),
+                *(f"/proc/{name}" for name in (*PROC, *(GPU_PROC if confinement.gpu else ()))),
                 "/sys" if confinement.gpu else "/sys/devices/system",
             ],
             "write": [
