@@ -1,6 +1,5 @@
 """The nanogpt template, run as a study runs it: the real scripts, in a folder of their own, at the smoke size."""
 
-import dataclasses
 import importlib.util
 import json
 import math
@@ -10,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,7 +19,11 @@ import pytest
 
 from ai_scientist.agents.model import Request
 from ai_scientist.agents.recording import Recording
+from ai_scientist.claims.check import check
+from ai_scientist.claims.model import Results
+from ai_scientist.compare import against_baseline
 from ai_scientist.lab import Turn
+from ai_scientist.metrics import Measurement, Metrics
 from ai_scientist.template import read_template
 
 TEMPLATE = Path(__file__).parents[1] / "templates" / "nanogpt"
@@ -164,7 +168,7 @@ def test_no_position_sees_its_future(experiment: ModuleType) -> None:
 
 def test_a_short_training_beats_the_frequencies_of_the_bytes(experiment: ModuleType) -> None:
     smoke = experiment.PROFILES["smoke"]
-    settings = dataclasses.replace(smoke, width=32, context=32, batch_size=16, steps=150, evaluate_every=50, dropout=0)
+    settings = replace(smoke, width=32, context=32, batch_size=16, steps=150, evaluate_every=50, dropout=0)
     metrics, curves, _ = experiment.train("opticks", 0, settings, "cpu", lambda step, text: None)
     text = experiment.read_text("opticks", 32)
     odds = np.bincount(text.train.numpy(), minlength=len(text.symbols)) / len(text.train)
@@ -260,33 +264,69 @@ def test_ideas_are_complete_and_one_is_recorded() -> None:
     assert [idea.name for idea in ideas if (TEMPLATE / "recordings" / idea.name).is_dir()] == [RECORDING.name]
 
 
-def _facts(difference: float, verdict: str, p: float) -> dict[str, object]:
-    """Results of six runs in which all metrics differ from the baseline's by this much."""
+def _measured(differences: dict[str, float], noise: float) -> dict[int, Metrics]:
+    """Results of six runs, each further from the baseline than the one before, up to these differences."""
 
-    def row(run: int) -> dict[str, object]:
-        comparison = {"difference": difference, "percent": 50 * difference, "verdict": verdict, "p": p}
-        mean = 2 + difference if run else 2.0
-        return {"mean": mean, "stderr": 0.01, "baseline": comparison if run else None}
+    def values(metric: str, dataset: str, run: int) -> tuple[float, ...]:
+        start = {"total_train_time": 30.0, "inference_tokens_per_second": 1500.0}.get(metric, 2.0)
+        shift = 0.0 if metric in TIMES else differences[dataset] * (0.8 + 0.04 * run) * (run > 0)
+        seeds = (0.011, -0.004, 0.002)
+        return tuple(start + shift + each + noise * each * (run + index) for index, each in enumerate(seeds))
 
-    runs = {run: {dataset: {metric: row(run) for metric in METRICS} for dataset in DATASETS} for run in range(6)}
+    def measure(metric: str, dataset: str, run: int) -> Measurement:
+        each = values(metric, dataset, run)
+        return Measurement(float(np.mean(each)), float(np.std(each, ddof=1) / np.sqrt(3)), each)
+
+    return {r: {d: {m: measure(m, d, r) for m in METRICS} for d in DATASETS} for r in range(6)}
+
+
+def _facts(metrics: dict[int, Metrics]) -> dict[str, object]:
+    """What the recording sees of these results, compared as a study compares them."""
+    better = {name: metric.better for name, metric in read_template(TEMPLATE).metrics.items()}
+    compared = against_baseline(metrics, better, paired=True)
+    runs = {
+        run: {
+            dataset: {
+                metric: {
+                    "mean": it.mean,
+                    "stderr": it.stderr,
+                    "baseline": asdict(compared[run, dataset, metric]) if run else None,
+                }
+                for metric, it in measured.items()
+            }
+            for dataset, measured in datasets.items()
+        }
+        for run, datasets in metrics.items()
+    }
     return {"runs": runs, "plots": ["val_loss_opticks.png", "summary_schedules.png"]}
 
 
 @pytest.mark.parametrize(
-    ("facts", "said", "unsaid"),
+    ("differences", "noise", "said", "unsaid"),
     [
-        (_facts(-0.2, "better", 0.0001), "evidence that run 4 is better", "higher"),
-        (_facts(0.2, "worse", 0.0001), "evidence that run 4 is worse", "lower than"),
-        (_facts(-0.2, "no evidence", 0.01), "would pass if it were the only one", "evidence that run"),
-        (_facts(0.0, "no evidence", 1.0), "the same as the baseline.", "lower"),
+        ((-0.2, -0.3), 0.01, "evidence that run 4 is better", "higher than"),
+        ((0.2, 0.3), 0.01, "evidence that run 4 is worse", "lower than"),
+        ((-0.2, 0.3), 0.01, "evidence that run 4 is worse", "no evidence that"),
+        ((-0.2, -0.2), 3.0, "would pass if it were the only one", "there is evidence that"),
+        ((-0.001, 0.002), 2.0, "Three seeds are no evidence", "there is evidence that"),
+        ((0.0, 0.0), 0.0, "the same as the baseline", "lower than"),
     ],
 )
-def test_the_recorded_notes_say_what_the_results_say(facts: dict[str, object], said: str, unsaid: str) -> None:
-    recording = Recording(RECORDING, lambda: facts)
+def test_the_recorded_notes_say_what_the_results_say(
+    differences: tuple[float, float], noise: float, said: str, unsaid: str
+) -> None:
+    metrics = _measured(dict(zip(DATASETS, differences, strict=True)), noise)
+    recording = Recording(RECORDING, lambda: _facts(metrics))
     turns = [Turn(number, "run", number, 1) for number in range(1, 6)]
     turns += [Turn(6, purpose, 5, 1) for purpose in ("notes", "plot", "describe")]
     replies = {turn.key: recording.reply(Request(turn, 0, (), "")).text for turn in turns}
-    assert said in replies["run_5.attempt_1"]
-    notes = "\n".join(replies[f"run_{number}.attempt_1"].partition("notes.txt")[2] for number in range(2, 6))
-    assert unsaid not in notes + replies["notes.attempt_1"].partition("## Conclusion")[0]
+    parts = [replies[f"run_{number}.attempt_1"] for number in range(1, 6)] + [replies["notes.attempt_1"]]
+    added = [part.partition("notes.txt\n")[2].partition("=======\n")[2].partition(">>>>>>> ")[0] for part in parts]
+    notes = re.sub(r"Run \d has not been run yet\.\n", "", "".join(added))
+    assert notes.count("\n## Run ") == 5
+    assert said in notes
+    assert unsaid not in notes
+    claims = check(notes, Results(metrics, {m: read_template(TEMPLATE).metrics[m].better for m in METRICS}))
+    assert len([claim for claim in claims if claim.verdict == "verified"]) > 50
+    assert [claim.text for claim in claims if claim.verdict in ("contradicted", "unsupported")] == []
     assert "`summary_schedules.png`: " in replies["describe.attempt_1"]
