@@ -53,6 +53,7 @@ def test_own_idea_is_pursued_and_the_template_is_left_alone(bench: Bench, flags:
         ("[" * 100_000, "is not valid JSON"),
         ("[]", "holds no idea"),
         ("3", "is not an object"),
+        ([MINE, MINE], "two ideas of one name"),
         ({"Name": "x", "Title": "y"}, 'needs a text in "Experiment"'),
         ([MINE, {**MINE, "Name": "../up"}], "idea 2"),
         ({**MINE, "Name": ".."}, "no usable name"),

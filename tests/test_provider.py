@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -127,24 +128,38 @@ def test_failure_surfaces_as_what_it_is(
         assert "sk-" not in str(error.value)
 
 
-@pytest.mark.parametrize(
-    ("protocol", "usage"),
-    [("openai", None), ("openai", (0, 0)), ("openai", (-500, -10)), ("anthropic", (0, 0)), ("anthropic", (-500, -10))],
-)
+@CLIENTS
+@pytest.mark.parametrize("usage", [(0, 0), (-500, -10), None])  # None: OpenAI's protocol may leave it out
 def test_usage_that_is_not_told_is_over_estimated(
-    protocol: Protocol, usage: tuple[int, int] | None, monkeypatch: pytest.MonkeyPatch
+    protocol: Protocol, client: Client, usage: tuple[int, int] | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with provided(protocol, Answer("hello there", usage=usage), monkeypatch=monkeypatch) as provider:
-        took = LiteLLMModel(provider.model, 20).reply(REQUEST).usage
-    assert took.prompt_tokens == LiteLLMModel(provider.model, 20).ceiling(REQUEST).prompt_tokens
+        took = client(provider.model, 20).reply(REQUEST).usage
+    assert took.prompt_tokens == client(provider.model, 20).ceiling(REQUEST).prompt_tokens
     assert took.completion_tokens >= 3
     assert took.cost
 
 
-@pytest.mark.parametrize(("protocol", "reason"), [("openai", "content_filter"), ("anthropic", "refusal")])
-def test_withheld_reply_is_known_as_withheld(protocol: Protocol, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@CLIENTS
+def test_withheld_reply_is_known_as_withheld(
+    protocol: Protocol, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reason = {"openai": "content_filter", "anthropic": "refusal"}[protocol]
     with provided(protocol, Answer("I can", finish=reason), monkeypatch=monkeypatch) as provider:
-        assert LiteLLMModel(provider.model, 20).reply(REQUEST).finish_reason == "withheld"
+        assert client(provider.model, 20).reply(REQUEST).finish_reason == "withheld"
+
+
+@CLIENTS
+def test_provider_that_knows_no_schemas_is_asked_without(
+    protocol: Protocol, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    field = "output_config" if client is AnthropicModel else "response_format"
+    refusal = Answer(status=400, error=f"{field}: not supported by this model", kind="invalid_request_error")
+    request = replace(REQUEST, schema={"type": "object", "properties": {}, "additionalProperties": False})
+    with provided(protocol, refusal, Answer("{}"), monkeypatch=monkeypatch) as provider:
+        assert client(provider.model, 20).reply(request).text == "{}"
+        first, second = provider.requests
+        assert (field in first or protocol == "anthropic", field in second) == (True, False)
 
 
 def test_server_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,9 +2,10 @@
 
 import os
 import warnings
+from dataclasses import replace
 from typing import Any
 
-from ai_scientist.agents.litellm_model import REQUEST_SECONDS, LiteLLMModel, Price, failure, finished
+from ai_scientist.agents.litellm_model import REQUEST_SECONDS, LiteLLMModel, Price, failure, finished, tokens
 from ai_scientist.agents.model import Reply, Request
 from ai_scientist.errors import AuthenticationFailed, ProviderUnavailable
 from ai_scientist.lab import Usage
@@ -54,10 +55,12 @@ class AnthropicModel:
                 warnings.simplefilter("ignore", DeprecationWarning)  # of models that will be withdrawn some day
                 message = it.messages.create(**self._sent(request))
         except (anthropic.AnthropicError, ValueError) as error:  # ValueError: a body that is no JSON
+            if request.schema is not None and "output_config" in str(error):  # an older model: the prompt must do
+                return self.reply(replace(request, schema=None))
             raise failure(self.name, error) from error
         if not isinstance(message, anthropic.types.Message) or not isinstance(message.content, list):
             raise ProviderUnavailable(f"{self.name} sent something else than a message.")
-        return self._reply(message)
+        return self._reply(message, request)
 
     def _sent(self, request: Request) -> dict[str, Any]:
         system = "\n\n".join(message["content"] for message in request.messages if message["role"] == "system")
@@ -72,11 +75,14 @@ class AnthropicModel:
             sent["output_config"] = {"format": {"type": "json_schema", "schema": dict(request.schema)}}
         return sent
 
-    def _reply(self, message: Any) -> Reply:
+    def _reply(self, message: Any, request: Request) -> Reply:
         text = "".join(block.text for block in message.content if block.type == "text")
         if not text and message.stop_reason not in ("max_tokens", "refusal"):
             raise ProviderUnavailable(f"{self.name} sent an empty reply.")
-        prompt, completion = message.usage.input_tokens, message.usage.output_tokens
+        took = getattr(message, "usage", None)
+        prompt, completion = getattr(took, "input_tokens", 0) or 0, getattr(took, "output_tokens", 0) or 0
+        if prompt < 1 or completion < 1:  # not told: an over-estimate, so that limits hold
+            prompt, completion = self.ceiling(request).prompt_tokens, tokens(text)
         cost = self.price.of(prompt, completion) if self.price else None
         usage = Usage(1, prompt, completion, 0, cost)
         return Reply(text, finished(message.stop_reason), usage)

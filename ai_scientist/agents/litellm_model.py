@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -104,6 +104,8 @@ class LiteLLMModel:
                 **self._key(),
             )
         except Exception as error:  # whatever litellm raises is a failure of the provider
+            if request.schema is not None and "response_format" in str(error):  # not known there: the prompt must do
+                return self.reply(replace(request, schema=None))
             raise failure(self.name, error) from error
         choice = response.choices[0] if response.choices else None
         text = (choice.message.content or "") if choice else ""

@@ -30,6 +30,8 @@ def from_file(path: Path) -> tuple[Idea, ...]:
     )
     if not ideas:
         raise UsageError(f"--idea-file {path} holds no idea")
+    if len({idea.name for idea in ideas}) < len(ideas):
+        raise UsageError(f"--idea-file {path} holds two ideas of one name")
     return ideas
 
 
