@@ -11,7 +11,7 @@ from ai_scientist.claims.references import referring
 from ai_scientist.claims.roles import roles
 from ai_scientist.claims.scopes import Said, Scope, beneath, subjects, within
 from ai_scientist.claims.senses import tokens
-from ai_scientist.claims.sharing import metric_before, shares
+from ai_scientist.claims.sharing import Shares, metric_before, shares
 from ai_scientist.claims.tokens import Token
 from ai_scientist.claims.vocabulary import Meanings, Vocabulary
 
@@ -37,6 +37,7 @@ class Assertion:
     most: str | None = None
 
 
+_PRONOUNS = ("it ", "its ", "they ", "their ", "there ", "here ")
 MAX_CHARACTERS = 4000
 """A longer sentence is no prose; it is passed over, so that no text takes long."""
 
@@ -48,6 +49,7 @@ class Binder:
         self._words = vocabulary
         self._measured = tuple(sorted(vocabulary.results.metrics))
         self._compared: tuple[int | None, tuple[Said, ...]] = (None, ())
+        self._spoken_of: tuple[str, ...] = ()
         self._headings: dict[tuple[str, int | None], list[Token]] = {}
 
     def tokens(self, text: str, section: int | None) -> list[Token]:
@@ -73,6 +75,8 @@ class Binder:
         known = self._words.datasets
         given, parts = roles(found), clauses(found)
         scope = Scope(() if sentence.run is None else (sentence.run,))
+        if sentence.text.lower().startswith(_PRONOUNS):
+            scope = replace(scope, datasets=self._spoken_of, certain=bool(self._spoken_of))
         for text in sentence.context:
             scope = beneath(scope, self._heading(text, sentence.run), sentence.run, known)
         way: str | None = None
@@ -87,6 +91,7 @@ class Binder:
     def _remember(self, sentence: Sentence, found: Sequence[Token]) -> None:
         """The runs that this section last compared with: a sentence that names none may mean them."""
         section, before = self._compared
+        self._spoken_of = tuple(dict.fromkeys(name for it in found if it.kind == "dataset" for name in it.value))
         named = tuple(token.value for token in found if token.kind == "reference")
         kept = before if section == sentence.run else ()
         self._compared = (sentence.run, named or kept)
@@ -114,13 +119,13 @@ class Binder:
         theirs = []
         for it in given:
             _, token = metric_before(found, it, clause.begin)
-            if it.kind == "value" and token is not None and token.kind == "measure":
+            if it.kind == "value" and token is not None and token.kind == "measure" and _is_linked(found, it):
                 theirs.append((str(token.value), it))
         return [it for it in given if it not in [other for _, other in theirs]], theirs
 
     def _unmeasured(self, sentence: Sentence, scope: Scope, unmeasured: list[tuple[str, Given]]) -> Iterator[Assertion]:
         for name, it in unmeasured:
-            for run in scope.runs:
+            for run in it.runs if isinstance(it.runs, tuple) and it.runs else scope.runs:
                 for dataset in scope.datasets if scope.certain else ("",):
                     yield Assertion(sentence, run, dataset, (name,), given=(it,))
 
@@ -133,11 +138,14 @@ class Binder:
         if named:
             return named
         weak = tuple(dict.fromkeys(token.value for token in inside if token.kind == "weak"))
-        in_steps = any(it.unit == "step" for it in given)
-        if way in ("faster", "slower") or (weak and (in_steps or _longer(inside))):
+        timed = next((it.unit for it in given if it.unit in ("step", "time")), None)
+        if way in ("faster", "slower") or (weak and (timed or _longer(inside))):
             fitting = tuple(it for it in scope.metrics if any(self._words.kind(name) != "other" for name in it))
             steps = self._words.of_kind("step")
-            return weak or fitting or ((steps,) if steps and in_steps else ())
+            return weak or fitting or ((steps,) if steps and timed == "step" else ())
+        if timed and not any(self._words.kind(name) == timed for it in scope.metrics for name in it):
+            meant = self._words.of_kind("step" if timed == "step" else "time")
+            return (meant,) if len(meant) == 1 and _is_needed(inside) else scope.metrics
         return scope.metrics
 
     def _is_bound(self, found: Sequence[Token], clause: Clause, it: Given, metrics: Sequence[Meanings]) -> bool:
@@ -161,7 +169,11 @@ class Binder:
         given: list[Given],
     ) -> Iterator[Assertion]:
         places = range(clause.begin, clause.end)
-        by_dataset = shares(found, given, [at for at in places if found[at].kind == "dataset"])
+        named = [at for at in places if found[at].kind == "dataset"]
+        more = {name for at in named for name in found[at].value} < set(scope.datasets)
+        by_dataset = shares(found, given, named, some=more)
+        if not named and scope.certain:
+            by_dataset = _in_order(given, scope.datasets)
         by_run = shares(found, [it for it in given if not it.runs], subjects(found, clause, sentence.run))
         by_metric = self._by_metric(found, clause, given)
         for run in scope.runs:
@@ -177,7 +189,8 @@ class Binder:
                     others = [
                         it for it in given if it not in own and it.kind in ("value", "change", "difference", "ratio")
                     ]
-                    apart = bool(others) and not own and (_taken(by_dataset, (dataset,)) or _taken(by_metric, meanings))
+                    taken = _taken(by_dataset, (dataset,)) and not more
+                    apart = bool(others) and not own and (taken or _taken(by_metric, meanings))
                     certain = scope.certain or len(self._words.datasets) == 1
                     plain = Assertion(sentence, run, dataset, meanings, (), True, way, tuple(own), certain, most)
                     yield from self._compared_with(plain, scope, apart)
@@ -255,6 +268,14 @@ class Binder:
         return not said or reference in self._resolved(said, run)
 
 
+def _in_order(given: Sequence[Given], datasets: Sequence[str]) -> Shares:
+    """ "x, y and z: 0.1, 0.2 and 0.3": as many values as datasets that were named before."""
+    values = [it for it in given if it.kind == "value"]
+    if len(datasets) < 2 or len(values) != len(datasets):
+        return {}
+    return {it.index: ((name,),) for it, name in zip(values, datasets, strict=True)}
+
+
 def _as_change(found: Sequence[Token], it: Given) -> Given:
     """Percent beside a direction are a change, "decreased on circle (18.7%)", if not said to be reached."""
     before = found[it.index - 1] if it.index else None
@@ -303,6 +324,19 @@ def _way(found: Sequence[Token], clause: Clause) -> str | None:
 
 def _most(inside: Iterable[Token]) -> str | None:
     return next((token.value for token in inside if token.kind == "most"), None)
+
+
+def _is_linked(found: Sequence[Token], it: Given) -> bool:
+    """ "the FID was 12.4", not "a loss at the 5% quantile"."""
+    before = found[it.index - 1] if it.index else None
+    kinds = ("was", "function", "colon", "open", "equals", "to", "dataset", "measure")
+    return before is not None and (before.kind in kinds or before.text.lower() == "of")
+
+
+def _is_needed(inside: Iterable[Token]) -> bool:
+    """ "needed 4200 steps": steps that were counted, not set."""
+    needed = ("need", "needs", "needed", "took", "takes", "take", "taking", "required", "requires", "require")
+    return any(token.text.lower() in needed for token in inside)
 
 
 def _longer(inside: Iterable[Token]) -> bool:

@@ -25,7 +25,7 @@ class Clause:
 def clauses(found: Sequence[Token]) -> list[Clause]:
     """The parts in order; what stands in brackets stays with what is before it."""
     outside = outer(found)
-    heads = [at for at, token in enumerate(found) if outside[at] and (token.kind in _HEADS or _goes_from(found, at))]
+    heads = [at for at, token in enumerate(found) if outside[at] and _is_head(found, at)]
     cuts = {cut for one, other in pairwise(heads) if (cut := _between(found, outside, one, other)) is not None}
     for at, token in enumerate(found):
         if outside[at] and _is_strong(token) and not _near(found, cuts, at) and _own_statement(found, at):
@@ -40,6 +40,11 @@ def clauses(found: Sequence[Token]) -> list[Clause]:
             cuts.add(at)
     edges = [0, *(cut + 1 for cut in sorted(cuts)), len(found)]
     return [Clause(begin, end) for begin, end in pairwise(edges) if end > begin]
+
+
+def _is_head(found: Sequence[Token], at: int) -> bool:
+    """Whether a token says a direction: "fell", "similar to", "from A to B"."""
+    return found[at].kind in _HEADS or (found[at].kind == "than" and found[at].value == "same") or _goes_from(found, at)
 
 
 def _goes_from(found: Sequence[Token], at: int) -> bool:

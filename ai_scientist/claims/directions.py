@@ -40,7 +40,19 @@ def _is_idle(found: Sequence[Token], index: int) -> bool:
     if not before:
         return False
     subject = before[-1]
+    if subject.kind == "setting" and _is_part(found[:index]):
+        return False
     compound = any(
         one.kind in _MEASURED and other is subject and subject.kind == "word" for one, other in pairwise(found[:index])
     )
     return subject.kind == "setting" or compound
+
+
+def _is_part(before: Sequence[Token]) -> bool:
+    """ "coverage of the 90% interval is": a setting that only says more of a measurement."""
+    for at in range(len(before) - 1, 0, -1):
+        if before[at].kind in ("comma", "split", "semicolon", "go"):
+            return False
+        if before[at].text.lower() == "of" and before[at - 1].kind in _MEASURED:
+            return True
+    return False

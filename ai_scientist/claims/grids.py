@@ -82,7 +82,8 @@ def _cell(sentence: Sentence, cell: str, names: _Names, words: Vocabulary) -> It
     only = (
         names.change or value.kind not in ("value",) or (value.number.percent and not _in_percent(names.metric, words))
     )
-    if only or value.number.signed:
+    negative = value.number.value < 0 and any(words.may_be_negative(name) for name in names.metric)
+    if only or (value.number.signed and not negative):
         change = replace(
             value, kind="change" if value.number.percent or names.change else "difference", way=_sign(value)
         )

@@ -69,7 +69,7 @@ def _verdict(it: Assertion, truth: Truth, words: Vocabulary) -> tuple[Verdict, s
     if way in ("up", "down") and "speed" in it.sentence.text.lower() and words.kind(truth.metric) == "step":
         way = None  # a higher speed of convergence is fewer steps
     fits = truth.way(way, None)
-    right = all(truth.given(one, it.way) and truth.way(one.way, None) is not False for one in it.given)
+    right = _numbers_fit(it, truth)
     if not right or fits is False:
         return "contradicted", ""
     if it.most and not _is_most(it, truth, words):
@@ -83,6 +83,15 @@ def _verdict(it: Assertion, truth: Truth, words: Vocabulary) -> tuple[Verdict, s
     if False in errors:
         return "contradicted", f" ± {truth.now.stderr:.4g}"
     return "verified", ""
+
+
+def _numbers_fit(it: Assertion, truth: Truth) -> bool:
+    """Whether all its numbers are right; of several plain values, which cannot all be meant, one."""
+    fits = [truth.given(one, it.way) and truth.way(one.way, None) is not False for one in it.given]
+    plain = [one.kind == "value" and not one.olds for one in it.given]
+    values = [fit for fit, is_plain in zip(fits, plain, strict=True) if is_plain]
+    others = [fit for fit, is_plain in zip(fits, plain, strict=True) if not is_plain]
+    return all(others) and (any(values) or not values)
 
 
 def _direction(it: Assertion, truth: Truth) -> Direction | None:

@@ -67,7 +67,7 @@ class Lexicon:
         """(index after it, meaning) of the longest phrase that begins at an atom; fillers within it are skipped."""
         best: tuple[int, int, int, Meaning] | None = None
         for words, meaning in self.by_first.get(found[index].text, {}).items():
-            end = _match(found, index, words, skipped if meaning.kind not in ("metric", "dataset") else frozenset())
+            end = _match(found, index, words, frozenset() if meaning.kind == "dataset" else skipped)
             if end is None or (meaning.exact and text[found[index].start : found[end - 1].end] != meaning.exact):
                 continue
             key = (len(words), meaning.rank)

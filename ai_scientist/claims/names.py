@@ -28,8 +28,14 @@ _SAID: dict[str, tuple[str, ...]] = {
     "clock": ("clock", "clock time"),
     "norm": ("norm", "normalized", "normalised"),
     "num": ("num", "number of"),
+    "env": ("env", "environment", ""),
+    "to": ("to", "to reach", "to the", "to reach the"),
+    "steps": ("steps", "step"),
+    "cer": ("cer", "character error rate"),
+    "wer": ("wer", "word error rate"),
 }
 _OPTIONAL = {"final", "best", "total", "mean", "avg", "average", "overall", "max", "min", "last"}
+_UNITS = {"sec", "secs", "s", "seconds", "ms", "pct", "percent", "min", "minutes", "m", "gb", "mb", "hours"}
 _TOO_GENERAL = frozenset(
     [
         "rate",
@@ -108,21 +114,32 @@ def metric_phrases(name: str) -> list[tuple[str, ...]]:
         rest = parts[begin:]
         if begin and (rest[0] == "per" or all(part in _TOO_GENERAL or part.isdigit() for part in rest)):
             continue
-        said = [_said(part, first=index == 0 and len(rest) > 1) for index, part in enumerate(rest)]
-        ways += [way for way in variants(said) if not (len(way) == 1 and way[0] in _TOO_GENERAL)]
+        ways += [way for way in variants(_ways(rest)) if not (len(way) == 1 and way[0] in _TOO_GENERAL)]
     return list(dict.fromkeys(ways))
+
+
+def step_phrases(name: str) -> list[tuple[str, ...]]:
+    """The ways to say a metric that counts steps until something is reached: its name, and what follows "steps"."""
+    parts = [part.lower() for part in _parts(name)]
+    begins = [0, *(at for at, part in enumerate(parts) if at and part in ("steps", "step", "epochs", "iters"))]
+    ways = [way for begin in begins for way in variants(_ways(parts[begin:])) if len(way) > 1]
+    ways += [("number", "of", *way) for way in ways if way[0].startswith("step")]
+    return list(dict.fromkeys([tuple(spoken(name)), *ways]))
+
+
+def _ways(parts: list[str]) -> list[tuple[str, ...]]:
+    """How each part of a name may be said; units and numbers at its end may be left out."""
+    said = [_said(part, first=index == 0 and len(parts) > 1) for index, part in enumerate(parts)]
+    last = len(parts) - 1
+    if last and (parts[last] in _UNITS or (parts[last].isdigit() and "step" not in parts)):
+        said[last] = (*said[last], "")
+    return said
 
 
 def _said(part: str, *, first: bool) -> tuple[str, ...]:
     plural = (part, part + "s") if part.isalpha() and not part.endswith("s") and len(part) > 2 else (part,)
     said = _SAID.get(part, plural)
     return (*said, "") if first and part in _OPTIONAL and "" not in said else said
-
-
-def step_phrases(name: str) -> Iterator[tuple[str, ...]]:
-    """The ways to say the name of a metric that counts steps until something is reached."""
-    yield from (way for way in variants([_said(part.lower(), first=False) for part in _parts(name)]))
-    yield tuple(spoken(name))
 
 
 def dataset_phrases(name: str) -> Iterator[tuple[str, ...]]:

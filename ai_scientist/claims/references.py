@@ -71,9 +71,8 @@ def _numbered(found: Sequence[Token], index: int) -> bool:
 def _beaten(found: Sequence[Token], go: int, index: int) -> bool:
     """ "above the baseline", "outperforms Run 2"."""
     between = found[go + 1 : index]
-    return all(it.text.lower() in ("both", "that", "those", "upon", "of", "all") for it in between) and not (
-        between and between[0].kind == "prep" and found[index].value != (0,)
-    )
+    bare = all(it.text.lower() in ("both", "that", "those", "upon", "of", "all") for it in between)
+    return bare and not (between and between[0].text.lower() == "of" and found[index].value != (0,))
 
 
 def _after_head(found: Sequence[Token], index: int, section: int | None) -> bool:

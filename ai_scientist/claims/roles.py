@@ -75,6 +75,8 @@ def _run_after(found: Sequence[Token], index: int) -> tuple[int, ...] | str:
         return "unknown"
     for token in found[index + 1 : index + 6]:
         if token.kind in ("run", "reference"):
+            if _is(_at(found, found.index(token) + 1), "colon", "number", "equals", "unit", "was"):
+                return ()  # "39,100 (baseline: 61,200)"
             return tuple(token.value) if isinstance(token.value, tuple) else str(token.value)
         if token.kind == "previous":
             return "previous"
@@ -142,13 +144,8 @@ def _is_label(found: Sequence[Token], it: Given) -> bool:
     before, after = _at(found, it.index - 1), _at(found, it.index + 1)
     if it.kind == "ratio" and not it.number.times:
         return False
-    if (
-        after
-        and after.kind in ("word", "setting")
-        and after.text.lower() not in ("that",)
-        and not it.number.percent
-        and it.kind != "ratio"
-    ):
+    counted = after is not None and after.kind in ("word", "setting") and after.text.lower() != "that"
+    if counted and it.kind != "ratio" and not (it.number.percent and _is(_at(found, it.index + 2), "go")):
         return True
     if after and after.kind == "hyphen" and after.start == found[it.index].end:
         return True
@@ -215,7 +212,8 @@ def _changed(found: Sequence[Token], it: Given) -> Given:
         if before and before.kind == "go" and before.value != "same":
             return replace(it, kind="change", loose=True)
         return it
-    if number.signed and before and before.kind in ("open", "comma", "colon") and number.value:
+    bracketed = _is(before, "open") and _is(_at(found, it.index - 2), "number", "unit", "percent")
+    if number.signed and number.value and (bracketed or (number.value > 0 and _is(before, "open", "comma", "colon"))):
         return replace(it, kind="difference", way=_own_way(found, it, after))
     if by or (follows and after is not None and after.value in ("up", "down")):
         return replace(it, kind="difference", way=_own_way(found, it, after))

@@ -95,10 +95,19 @@ def datasets_in(found: Sequence[Token], clause: Clause, known: tuple[str, ...]) 
             leaving_out = False
     if excluded:
         return tuple(name for name in named or known if name not in excluded), True
+    if named and _is_summed_up(inside):
+        return known, True
     if named:
         return tuple(dict.fromkeys(named)), False
     earlier = tuple(dict.fromkeys(name for it in found[: clause.begin] if it.kind == "dataset" for name in it.value))
     return _whole(inside, earlier, known)
+
+
+def _is_summed_up(inside: Sequence[Token]) -> bool:
+    """ "fell on all datasets, by 5% on one and by 3% on another": "all" and a direction before the first dataset."""
+    kinds = [token.kind for token in inside]
+    first = next((at for at, kind in enumerate(kinds) if kind in ("dataset", "unknown")), len(kinds))
+    return "all" in kinds[:first] and "go" in kinds[:first]
 
 
 def _whole(inside: Sequence[Token], earlier: tuple[str, ...], known: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:

@@ -167,7 +167,8 @@ def _subject_unit(found: list[Token], index: int, words: Vocabulary) -> Token:
     """ "Steps: 4200", "steps fell": the unit is the metric, unless a number stands before it."""
     token = found[index]
     steps = words.of_kind("step")
-    numbered = index > 0 and found[index - 1].kind in ("number", "hyphen", "close", "setting")
+    before = [it for it in found[max(0, index - 3) : index] if it.kind not in ("function", "word")]
+    numbered = bool(before) and before[-1].kind in ("number", "hyphen", "close", "setting", "unit")
     if (
         token.kind == "unit"
         and token.value == "step"

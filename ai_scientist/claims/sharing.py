@@ -12,10 +12,15 @@ Shares = dict[int, tuple[Any, ...]]
 """Place of a number -> the names that it is said of; a number that is said of all of them is not in it."""
 
 
-def shares(found: Sequence[Token], given: Sequence[Given], named: Sequence[int]) -> Shares:
-    """The names at the places `named` that each number is said of: beside it, before it, or in the same order."""
+def shares(found: Sequence[Token], given: Sequence[Given], named: Sequence[int], *, some: bool = False) -> Shares:
+    """The names at the places `named` that each number is said of: beside it, before it, or in the same order.
+
+    `some`: the clause speaks of more than those names, so that a single one has all the numbers.
+    """
     values = dict.fromkeys(found[at].value for at in named)
     given = [it for it in given if found[it.index].kind != "ratio"]
+    if len(values) == 1 and some:
+        return {it.index: tuple(values) for it in given}
     if len(values) < 2 or not given:
         return {}
     events = sorted([*((at, None) for at in named), *((it.index, it) for it in given)], key=lambda event: event[0])
@@ -91,6 +96,8 @@ def metric_before(found: Sequence[Token], it: Given, begin: int) -> tuple[str, T
         after = after[1:]
     if after and after[0].kind in ("metric", "measure") and not _own_number(found, found.index(after[0])):
         return "metric", after[0]
+    if [token.kind for token in found[max(0, it.index - 2) : it.index]] in (["run", "open"], ["dataset", "open"]):
+        return "above", None  # "Run 5 (0.29), Run 2 (0.30)"
     content = False
     depth = 0
     for at in range(it.index - 1, begin - 1, -1):

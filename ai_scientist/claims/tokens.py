@@ -43,6 +43,9 @@ def lexed(text: str, words: Vocabulary) -> list[Token]:
     index = 0
     while index < len(found):
         atom = found[index]
+        if _is_possessive(found, index):
+            index += 1
+            continue
         chain = _chain(found, index)
         step = _name(found, index, text, words, filler)
         if chain and (step is None or step[0] < chain):
@@ -72,7 +75,8 @@ def _name(found: Sequence[Atom], index: int, text: str, words: Vocabulary, fille
     if kind == "baseline":
         kind, value = "run", (0,)
     if kind == "measure":
-        value = "_".join(_spelt(text[atom.start : atom.end]) for atom in found[index:end] if atom.kind != "sign")
+        spelt = [text[atom.start : atom.end] for atom in found[index:end] if atom.kind != "sign"]
+        value = _spelt(spelt[0]) if len(spelt) == 1 else "_".join(spelt).lower()
     token = Token(kind, found[index].start, found[end - 1].end, "", value)
     return end - index, token
 
@@ -85,9 +89,19 @@ def _spelt(word: str) -> str:
 def _chain(found: Sequence[Atom], index: int) -> int:
     """How many atoms a name with underscores takes that begins here; 0 where none does."""
     at = index
-    while at + 2 < len(found) and found[at + 1].text == "_" and found[at + 1].glued and found[at + 2].glued:
+    while (
+        at + 2 < len(found)
+        and (found[at + 1].text == "_" or _is_version(found, at + 1))
+        and found[at + 1].glued
+        and found[at + 2].glued
+    ):
         at += 2
     return at + 1 - index if at > index and found[index].kind == "word" else 0
+
+
+def _is_version(found: Sequence[Atom], at: int) -> bool:
+    """ "MountainCar-v0": a hyphen before a version."""
+    return found[at].text == "-" and re.fullmatch(r"v\d+", found[at + 1].text) is not None
 
 
 def _runs(found: Sequence[Atom], index: int) -> _Step | None:
@@ -136,6 +150,10 @@ def _number(found: Sequence[Atom], index: int, given: dict[int, tuple[int, Numbe
     while index + count < len(found) and found[index + count].start < end:
         count += 1
     return count, Token("number", atom.start, end, "", number)
+
+
+def _is_possessive(found: Sequence[Atom], index: int) -> bool:
+    return found[index].text == "s" and index > 0 and found[index - 1].text in ("'", "\u2019") and found[index].glued
 
 
 def _plain(atom: Atom, filler: frozenset[str], function: frozenset[str]) -> _Step:

@@ -89,6 +89,8 @@ class Truth:
         ratio = self.now.mean / self.then.mean
         wanted = it.number.value
         seen = (ratio,) if way is None else (ratio, 1 / ratio)
+        if it.number.bound == "least":
+            return any(one >= wanted * (1 - SAME / 4) for one in seen)
         return any(
             it.number.fits(one) or abs(one - wanted) <= RATIO * wanted or (way and it.number.fits(one - 1))
             for one in seen

@@ -68,6 +68,11 @@ class Vocabulary:
         """Whether all its values lie between 0 and 1, so that it may be said in percent."""
         return metric in self._fractions
 
+    def may_be_negative(self, metric: str) -> bool:
+        """Whether a run measured a value below 0, so that a minus sign is no sign of a change."""
+        found = (measured.get(metric) for run in self.results.metrics.values() for measured in run.values())
+        return any(it is not None and it.mean < 0 for it in found)
+
     @cached_property
     def _fractions(self) -> frozenset[str]:
         beyond = {
