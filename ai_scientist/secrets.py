@@ -1,12 +1,17 @@
 """The values of keys and tokens in our environment, masked wherever text is kept or shown."""
 
+import json
 import mmap
 import os
 import re
-from collections.abc import Mapping
-from typing import BinaryIO
+from collections.abc import Collection, Mapping
+from typing import Any, BinaryIO
+from urllib.parse import unquote
 
-_NAMES = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)
+_NAMES = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|_(?:PAT|PWD|AUTH|DSN)$", re.IGNORECASE)
+_IN_URL = re.compile(
+    r"[a-z][a-z0-9+.-]*://[^\s/?#@]*:([^\s/@]+)@", re.IGNORECASE
+)  # user:password@ of proxies, databases
 _MIN_LENGTH = 8  # shorter values ("none", "1") would mask ordinary words
 MASK = "[masked]"
 
@@ -17,10 +22,22 @@ def without_keys(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def mask(text: str) -> str:
-    """The text without the values of this process's keys and tokens."""
+    """The text without the values of this process's keys, tokens and passwords."""
     for value in _values():
         text = text.replace(value, MASK)
     return text
+
+
+def mask_in(content: Any, spared: Collection[str] = ()) -> Any:
+    """The same for every text in JSON data; field names are kept, and what the fields named in `spared` hold."""
+    match content:
+        case str():
+            return mask(content)
+        case dict():
+            return {name: it if name in spared else mask_in(it, spared) for name, it in content.items()}
+        case list() | tuple():
+            return [mask_in(it, spared) for it in content]
+    return content
 
 
 def mask_written(file: BinaryIO) -> None:
@@ -29,7 +46,7 @@ def mask_written(file: BinaryIO) -> None:
     if not os.fstat(file.fileno()).st_size:
         return
     with mmap.mmap(file.fileno(), 0) as content:
-        for value in map(str.encode, _values()):
+        for value in (it.encode("utf-8", "surrogateescape") for it in _values()):
             at = content.find(value)
             while at >= 0:
                 content[at : at + len(value)] = b"*" * len(value)
@@ -37,5 +54,9 @@ def mask_written(file: BinaryIO) -> None:
 
 
 def _values() -> list[str]:
-    values = [value for name, value in os.environ.items() if _NAMES.search(name) and len(value) >= _MIN_LENGTH]
-    return sorted(values, key=len, reverse=True)
+    """The secret values, the longest first, each also as it stands in Python's or JSON's quotes."""
+    named = [value for name, value in os.environ.items() if _NAMES.search(name)]
+    in_urls = [password for value in os.environ.values() for password in _IN_URL.findall(value)]
+    values = {value for value in (*named, *in_urls, *map(unquote, in_urls)) if len(value) >= _MIN_LENGTH}
+    quoted = {text[1:-1] for value in values for text in (repr(value), json.dumps(value), ascii(value))}
+    return sorted(values | quoted, key=len, reverse=True)

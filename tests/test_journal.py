@@ -1,5 +1,10 @@
 """The journal: what is written is read again, what was torn is dropped, what was changed is found."""
 
+import contextlib
+import json
+import os
+import signal
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ai_scientist.errors import StudyError
+from ai_scientist.interrupts import interruptible
 from ai_scientist.lab import ProcessId, Turn, Usage
 from ai_scientist.metrics import Measurement
+from ai_scientist.secrets import mask
 from ai_scientist.study.events import AttemptEnded, AttemptStarted, Event, Stopped, StudyEnded, TurnEnded
 from ai_scientist.study.journal import Entry, Journal, decode, encode, read_journal
 
@@ -119,3 +126,40 @@ def test_write_that_fails_leaves_the_journal_as_it_was(tmp_path: Path) -> None:
         assert path.read_bytes() == content
         journal.append(Stopped("fits"))
     assert [entry.event for entry in read_journal(path)][-1] == Stopped("fits")
+
+
+@pytest.mark.parametrize("secret", ["timed_out", "AttemptEnded", "00000000", "feedback", '":null,"', 'pa"ss\\wo\trd-é'])
+def test_no_secret_makes_a_journal_unreadable(monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+    """Texts are masked, also where they quote the secret as Python or JSON would; what a study goes by is not."""
+    monkeypatch.setenv("DATABASE_PASSWORD", secret)
+    said = f"it said {secret} and {secret!r} and {json.dumps(secret)}"
+    event = AttemptEnded(1, 1, "timed_out", 1.0, {"a": {"b": Measurement(10000000.5, None, ())}}, said, "c", "")
+    line = encode(Entry(NOW, event), 1)
+    read = decode(line, 1, Path("journal.jsonl")).event
+    assert isinstance(read, AttemptEnded)
+    assert (read.outcome, read.metrics) == ("timed_out", event.metrics)
+    assert read.feedback == "it said [masked] and '[masked]' and \"[masked]\""
+
+
+def test_secrets_are_known_by_their_names_and_in_urls(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GH_PAT", "MYSQL_PWD", "OPENAI_AUTH", "SSH_PASSPHRASE"):
+        monkeypatch.setenv(name, f"value-of-{name}")
+        assert mask(f"<value-of-{name}>") == "<[masked]>"
+    monkeypatch.setenv("DATABASE_URL", "postgres://me:hunter%40hunter2@host/name")
+    assert mask("me hunter%40hunter2 hunter@hunter2 host") == "me [masked] [masked] host"
+    monkeypatch.setenv("PWD", "/home/somebody")
+    assert mask("/home/somebody") == "/home/somebody"
+
+
+def test_interrupt_during_a_write_is_held_back_until_it_is_done(tmp_path: Path) -> None:
+    """Ctrl-C at any moment of a write: no event is lost, doubled or torn."""
+    path = tmp_path / "journal.jsonl"
+    with Journal(path, create=True) as journal, interruptible():
+        for number in range(60):
+            interrupt = threading.Timer(number / 20_000, os.kill, (os.getpid(), signal.SIGINT))
+            with contextlib.suppress(KeyboardInterrupt):
+                interrupt.start()
+                while True:
+                    journal.append(Stopped("interrupted"))
+            interrupt.join()
+        assert [entry.event for entry in read_journal(path)] == list(journal.events)

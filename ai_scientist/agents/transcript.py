@@ -13,8 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from ai_scientist.agents.model import NO_CORRECTION, FinishReason, LanguageModel, Reply, Request
 from ai_scientist.errors import RecordingError, StudyError
+from ai_scientist.interrupts import held_back
 from ai_scientist.lab import Turn, Usage
-from ai_scientist.secrets import mask
+from ai_scientist.secrets import mask_in
 
 MAX_BYTES = 1_000_000_000
 
@@ -93,9 +94,10 @@ class Transcript:
             reply.finish_reason,
             reply.usage,
         )
-        line = mask(json.dumps(asdict(exchange), ensure_ascii=False)).encode("utf-8", "backslashreplace") + b"\n"
+        content = mask_in(asdict(exchange), spared=("time", "purpose", "model", "role", "finish_reason"))
+        line = json.dumps(content, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
         try:
-            with self._path.open("ab") as file:
+            with held_back(), self._path.open("ab") as file:
                 file.write(line)
                 file.flush()
                 os.fsync(file.fileno())

@@ -19,10 +19,17 @@ from typing import Any, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from ai_scientist.errors import StudyError
-from ai_scientist.secrets import mask
+from ai_scientist.interrupts import held_back
+from ai_scientist.secrets import mask_in
 from ai_scientist.study.events import AttemptStarted, Event, Steered, StudyResumed
 
 LOOKING_SECONDS = 0.2
+# What a study goes by: words of our own, names and places. A password "crashed" must not make a journal unreadable.
+NEVER_MASKED = {
+    *("outcome", "status", "purpose", "action", "name", "code", "commit", "seal", "files", "plots", "process"),
+    *("template", "profile", "device", "sandbox", "python", "model", "recording", "baseline", "origin", "data"),
+    *("environment", "smoke", "versions"),
+}
 _HEAD = len('{"sum":"00000000",')
 
 
@@ -71,7 +78,14 @@ class Journal:
         return tuple(entry.event for entry in self._entries)
 
     def append(self, event: Event) -> Entry:
-        """Write an event; it is on disk when this returns, or StudyError is raised and the journal is as it was."""
+        """Write an event; it is on disk when this returns, or StudyError is raised and the journal is as it was.
+
+        A signal that comes meanwhile is held back until then.
+        """
+        with held_back():
+            return self._append(event)
+
+    def _append(self, event: Event) -> Entry:
         entry = Entry(datetime.now(UTC), event)
         line = encode(entry, len(self._entries) + 1)
         end = self._file.tell()
@@ -119,9 +133,9 @@ def read_journal(path: Path) -> tuple[Entry, ...]:
 def encode(entry: Entry, number: int) -> bytes:
     """An entry as a line of the journal."""
     name = type(entry.event).__name__
-    data = _adapters()[name].dump_python(entry.event, mode="json")
+    data = mask_in(_adapters()[name].dump_python(entry.event, mode="json"), spared=NEVER_MASKED)
     record = {"number": number, "time": entry.time.isoformat(), "event": name, "data": data}
-    text = mask(json.dumps(record, ensure_ascii=False, separators=(",", ":")))
+    text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
     rest = text[1:].encode("utf-8", "backslashreplace")
     return b'{"sum":"%08x",' % zlib.crc32(rest) + rest + b"\n"
 
