@@ -38,6 +38,7 @@ from ai_scientist.study.asking import summary_of
 from ai_scientist.study.events import Event, ModelAnswered, Setup, Stopped
 from ai_scientist.study.folder import EDITABLE, StudyFolder, create
 from ai_scientist.study.journal import Journal, spent_seconds
+from ai_scientist.study.orders import NO_RUN, while_running
 from ai_scientist.study.state import State, fold
 from ai_scientist.template import Template, read_template
 
@@ -217,12 +218,23 @@ def _agent(study: _Study, model: LanguageModel, transcript: Transcript) -> Aider
 
 def _model(study: _Study, screen: PlainScreen, transcript: Transcript) -> LanguageModel:
     if study.live is not None:
-        retrying = Retrying(study.live, study.setup.retry_minutes, screen.say, left=lambda: _seconds_left(study))
+        retrying = Retrying(
+            study.live,
+            study.setup.retry_minutes,
+            screen.say,
+            left=lambda: _seconds_left(study),
+            heed=lambda: while_running(study.folder, NO_RUN, lambda event: _record(study, screen, event)),
+        )
         return study.around.limited(retrying, study.setup, transcript)
     path = Path(study.setup.recording)
     if path.is_dir():
         return Recording(path, lambda: facts(fold(study.journal.events), study.template))
     return Replay(path)
+
+
+def _record(study: _Study, screen: PlainScreen, event: Event) -> None:
+    study.journal.append(event)
+    screen.follow(event, fold(study.journal.events))
 
 
 def _seconds_left(study: _Study) -> float:

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from conftest import GOOD, Bench, add_notes, block, processes_in, rate, wait_for
+from providers import Answer, serving
 
 from ai_scientist import launch
 from ai_scientist.__main__ import main
@@ -133,6 +135,23 @@ def test_stop_at_once_and_after_the_run(bench: Bench, start: Callable) -> None:
     assert main(["resume", folder]) == 0  # in this process, as --resume does
     assert "be careful" in bench.sent()["run_2.attempt_1"]
     assert main(["tell", folder, "more"]) == 1  # it is over
+
+
+def test_stop_does_not_wait_out_a_fault_of_the_provider(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop() -> None:
+        wait_for(lambda: "Trying again" in "".join(log.read_text() for log in bench.results.glob("tiny/*/log.txt")), 60)
+        assert main(["stop", str(bench.folder)]) == 0
+
+    away = Answer(status=503, error="away", headers={"retry-after": "100"})
+    with serving("openai", [away]) as provider, ThreadPoolExecutor(1) as pool:
+        for name, value in provider.environment.items():
+            monkeypatch.setenv(name, value)
+        stopping = pool.submit(stop)
+        begun = time.monotonic()
+        assert bench.launch("--model", provider.model) == 1
+        stopping.result()
+    assert time.monotonic() - begun < 60
+    assert bench.of(Stopped)[-1].reason == "a person asked it to stop."
 
 
 @pytest.mark.parametrize(("kind", "at"), [("after", ("2", "4")), ("torn", ("2",))])

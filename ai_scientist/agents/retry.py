@@ -12,6 +12,7 @@ from ai_scientist.lab import Usage
 
 BASE_SECONDS = 1.0
 MAX_SECONDS = 60.0
+HEED_SECONDS = 0.5
 REQUEST_SECONDS = 660.0  # a little more than the time-out of the clients beneath
 
 
@@ -19,7 +20,7 @@ class Retrying:
     """A model that is asked again after a ProviderUnavailable, for at most `minutes`, and says so.
 
     `left()` are the seconds that the study still has (it raises LimitReached where none are left), `bound` those that a
-    reply may take in all.
+    reply may take in all. `heed` is called twice a second while it waits; what it raises ends the waiting.
 
     The wait after try n is drawn from [0, min(MAX_SECONDS, BASE_SECONDS * 2**n)] (Amazon's "full jitter": many studies
     do not come back at once), and is at least what the provider asked for by Retry-After. The last wait is cut to what
@@ -35,7 +36,9 @@ class Retrying:
         *,
         left: Callable[[], float] = lambda: math.inf,
         bound: float = REQUEST_SECONDS,
+        heed: Callable[[], None] = lambda: None,
     ) -> None:
+        self._heed = heed
         self._left = left
         self._bound = bound
         self._model = model
@@ -62,7 +65,13 @@ class Retrying:
                     ) from error
                 wait = min(left, self._wait(tries, error.retry_after))
                 self._say(f"{error} Trying again in {wait:.0f} s ({tries} so far) ...")
-            time.sleep(wait)
+            self._rest(wait)
+
+    def _rest(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self._heed()
+            time.sleep(min(left, HEED_SECONDS))
 
     def _asked(self, request: Request) -> Reply:
         """Ask, and give up where a server drips its reply byte by byte: time-outs below us are for each byte."""

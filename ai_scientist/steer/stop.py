@@ -1,6 +1,6 @@
 """Stop a running study: at once, as Ctrl-C does, or after the run that is worked on. It can be resumed.
 
-A reply that the model is writing is waited for: it is paid for, and kept.
+A reply that the model is writing is waited for: it is paid for, and kept. A provider's fault is not waited out.
 """
 
 import argparse

@@ -16,7 +16,7 @@ from ai_scientist.sandbox import Confinement, Sandbox
 from ai_scientist.secrets import mask
 from ai_scientist.study.events import AttemptStarted, Event, Setup
 from ai_scientist.study.folder import StudyFolder
-from ai_scientist.study.orders import RunSkipped, while_running
+from ai_scientist.study.orders import NO_RUN, RunSkipped, while_running
 from ai_scientist.template import check_environment
 
 Record = Callable[[Event], None]
@@ -76,7 +76,7 @@ def run_plot(lab: Lab, setup: Setup, attempt: int, record: Record) -> Executed:
     limits = replace(limits, seconds=min(limits.seconds, setup.plot_timeout))
     started = lambda it: record(AttemptStarted(-1, attempt, it))  # noqa: E731
     variables = environment(setup.environment)
-    heed = lambda: while_running(lab.folder, -1, record)  # noqa: E731
+    heed = lambda: while_running(lab.folder, NO_RUN, record)  # noqa: E731
     done = _execute(lab, setup, ("plot.py",), place, variables, limits, started, heed, folder=place)
     if done.outcome == "timed_out" and limits.seconds < setup.plot_timeout:
         raise LimitReached(OUT_OF_TIME)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 100_000
 POLL_SECONDS = 0.3
+NO_RUN = -1  # plot.py, or waiting for a provider: it can be stopped, and not skipped
 Action = Literal["tell", "pause", "resume", "stop", "stop-after-run", "skip-run"]
 
 
@@ -86,7 +87,7 @@ def heeded(current: Callable[[], "State"], lab: "Lab", record: "Record") -> "Sta
 
 
 def while_running(folder: StudyFolder, run: int, record: "Record") -> None:
-    """Look for what ends a run (-1: plot.py) at once. Raises StoppedByPerson, or RunSkipped for that very run."""
+    """Look for what ends a run, or a waiting, at once. Raises StoppedByPerson, or RunSkipped for that very run."""
     from ai_scientist.study.events import Steered
 
     for order in waiting(folder):
