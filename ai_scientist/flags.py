@@ -5,7 +5,7 @@ import math
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, NoReturn, get_args
 
@@ -114,7 +114,7 @@ def parse(arguments: list[str]) -> Flags:
     _add_choices(parser)
     _add_limits(parser)
     _add_devices(parser)
-    known = {action.dest for action in parser._actions} - NOT_CONFIGURED - {"help"}
+    known = settings()
     typed = Flags(**vars(parser.parse_args(arguments)))
     # A resumed study keeps what it was begun with, unless something else is typed now.
     wanted = known & OF_THE_MACHINE if typed.resume else known - ({"model"} if typed.recording else set())
@@ -140,6 +140,11 @@ def _check(parser: Parser, flags: Flags) -> None:
         parser.error("--model and --recording exclude each other")
     if (flags.price_in is None) != (flags.price_out is None):
         parser.error("--price-in and --price-out belong together")
+
+
+def settings() -> set[str]:
+    """The names that a configuration file may hold."""
+    return {field.name for field in fields(Flags)} - NOT_CONFIGURED
 
 
 def configured(wanted: set[str], known: set[str]) -> list[str]:

@@ -278,6 +278,20 @@ def test_limit_stops_before_the_request_and_keeps_what_there_is(
     assert len(provider.requests) == asked
 
 
+def test_configured_model_and_limit_hold(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    with provided("openai", said(BOTH), monkeypatch=monkeypatch) as provider:
+        settings = bench.root / "pyproject.toml"
+        settings.write_text(f'[tool.ai-scientist]\nmodel = "{provider.model}"\nmax-tokens = 10\nparallel = 2\n')
+        assert ideas(bench, "--generate", "1", "--reflections", "0") == 1
+        assert "--max-tokens 10" in capsys.readouterr().err
+        assert provider.requests == []
+        assert ideas(bench, "--generate", "1", "--reflections", "0", "--max-tokens", "100000") == 0
+        settings.write_text("[tool.ai-scientist]\nmax-tokenz = 10\n")
+        assert ideas(bench, "--generate", "1") == 2
+
+
 def test_passing_faults_are_waited_out_and_shown(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from ai_scientist.errors import UsageError
-from ai_scientist.flags import DEFAULTS, count, positive, price
+from ai_scientist.flags import DEFAULTS, Parser, configured, count, positive, price, settings
 from ai_scientist.idea import nearest
 from ai_scientist.ideas import file, table
 from ai_scientist.ideas.plain import one_line
@@ -44,7 +44,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     add("--price-out", type=price, metavar="USD", help="price of a million tokens of the replies")
     patience = DEFAULTS["retry_for"]
     waits = f"how long passing faults are waited out (default: {patience:g})"
-    add("--retry-for", type=positive, default=patience, metavar="MINUTES", help=waits)
+    add("--retry-for", type=positive, metavar="MINUTES", help=waits)
 
 
 def run(given: argparse.Namespace) -> int:
@@ -52,6 +52,7 @@ def run(given: argparse.Namespace) -> int:
     if given.idea and not given.novelty:
         raise UsageError("--idea goes with --novelty")
     template = _template(given)
+    given = _configured(given)
     work = _generate if given.generate else _look_up if given.novelty else None
     code = 0
     if work is not None:
@@ -62,6 +63,18 @@ def run(given: argparse.Namespace) -> int:
     elif work is None:
         table.show(file.known(template.folder), sys.stdout)
     return code
+
+
+def _configured(given: argparse.Namespace) -> argparse.Namespace:
+    """What is not given is as the configuration file of the launcher says, its limits of cost above all."""
+    parser = Parser(prog="ai-scientist ideas")
+    _add_model(parser)
+    names = set(vars(parser.parse_args([])))
+    own = vars(parser.parse_args(configured(names, settings())))
+    missing = {name: value for name, value in own.items() if getattr(given, name) is None}
+    merged = argparse.Namespace(**{**vars(given), **missing})
+    merged.retry_for = merged.retry_for or DEFAULTS["retry_for"]
+    return merged
 
 
 def _generate(given: argparse.Namespace, template: Template) -> int:
