@@ -312,6 +312,58 @@ def test_limits_hold_inside(cell: Cell) -> None:
     assert not processes_in(cell.root)
 
 
+GROW = """
+import os, tempfile, time
+kept = []
+for _ in range(40):
+    {}
+    kept.append(file)
+    file.write(bytes(15_000_000))
+    time.sleep(0.03)
+time.sleep(20)
+"""
+HIDDEN = {
+    "temporary files": ("file = tempfile.TemporaryFile(buffering=0)", {"bubblewrap": "memory", "landlock": "disk"}),
+    "files in memory": (
+        "file = os.fdopen(os.memfd_create('x'), 'wb', 0)",
+        {"bubblewrap": "memory", "landlock": "memory"},
+    ),
+    "deleted shared memory": (
+        "file = open('/dev/shm/of_a_test', 'wb', 0); os.unlink('/dev/shm/of_a_test')",
+        {"bubblewrap": "memory", "landlock": "memory"},
+    ),
+    "deleted files": (
+        "file = open('run_1/x', 'wb', 0); os.unlink('run_1/x')",
+        {"bubblewrap": "disk", "landlock": "disk"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("opened", "reasons"), HIDDEN.values(), ids=HIDDEN)
+def test_what_is_held_out_of_sight_counts(cell: Cell, opened: str, reasons: dict[str, str]) -> None:
+    done = cell.run(GROW.format(opened), Limits(30, memory_bytes=200_000_000, disk_bytes=300_000_000))
+    assert done.reason == reasons[cell.sandbox.name], cell.said
+
+
+def test_threads_count(cell: Cell) -> None:
+    program = "import threading, time\nfor _ in range(600): threading.Thread(target=time.sleep, args=(20,)).start()"
+    assert cell.run(program, Limits(30, processes=50)).reason == "processes", cell.said
+
+
+def test_shared_memory_of_several_processes_is_counted_once(cell: Cell) -> None:
+    """150 MB that four processes share are less than 300 MB."""
+    program = """
+import mmap, os, time
+shared = mmap.mmap(-1, 150_000_000)
+shared[:] = bytes(150_000_000)
+for _ in range(3):
+    if os.fork() == 0:
+        sum(shared[::4096]); time.sleep(4); os._exit(0)
+time.sleep(5)
+"""
+    assert cell.run(program, Limits(30, memory_bytes=300_000_000)).reason == "exited", cell.said
+
+
 HOSTILE_RESULTS = {
     "a FIFO": "os.mkfifo(path)",
     "a link to a device": "os.symlink('/dev/zero', path)",

@@ -16,6 +16,7 @@ import psutil
 from ai_scientist.errors import MachineError
 from ai_scientist.executors import tree
 from ai_scientist.executors.capture import Capture
+from ai_scientist.executors.held import Held, held
 from ai_scientist.folders import Overgrown
 from ai_scientist.lab import Command, Exit, ExitReason, Limits, ProcessId
 
@@ -24,7 +25,10 @@ GRACE_SECONDS = 5.0
 TICK_SECONDS = 0.25
 MEASURE_SECONDS = 0.5
 DISK_SECONDS = 2.0
+THREADS_A_PROCESS = 8  # for each process that a run may have: numeric libraries make as many as there are cores
 SPARE_SECONDS = 3.0  # beyond the grace, before the orchestrator kills what the supervisor should have ended
+Reached = tuple[ExitReason, str]
+"""The limit that ended a command, and what to say of it."""
 
 
 class LocalExecutor:
@@ -81,8 +85,10 @@ class _Running:
         self._limits = limits
         self._grace = grace
         self._begun = time.monotonic()
-        self._reached: tuple[ExitReason, str] | None = None
+        self._reached: Reached | None = None
         self._seen: list[psutil.Process] = []
+        self._held = Held()
+        self._life, self._alive = (0, 0.0), self._begun
         self._ending: float | None = None
         self._status, status = os.pipe()
         file_limit = -1 if limits.disk_bytes is None else limits.disk_bytes
@@ -166,51 +172,66 @@ class _Running:
         detail = "" if "status" in said else "It killed the process that watched over it."
         return Exit("exited", code, seconds, detail)
 
-    def _checks(self, capture: Capture) -> Iterator[tuple[ExitReason, str] | None]:
+    def _checks(self, capture: Capture) -> Iterator[Reached | None]:
         """The limit that is reached now, if one is; asked again and again."""
-        limits = self._limits
-        measured = disk_measured = alive = self._begun
-        life: tuple[int, float] = (0, 0.0)
+        measured = walked = self._begun
         while True:
             now = time.monotonic()
-            if now - self._begun > limits.seconds:
-                yield "timed_out", f"It was ended after {limits.seconds:g} seconds."
-            if capture.over:
-                yield "output", f"It printed more than {limits.output_bytes:,} bytes."
-            if now - measured > MEASURE_SECONDS:
+            reached = self._out_of_time(now) or self._too_much_printed(capture)
+            if reached is None and now - measured > MEASURE_SECONDS:
                 measured = now
                 self._seen = tree.members(self._process.pid) or self._seen  # empty: the supervisor is gone
                 used = tree.use(self._seen)
-                if (capture.total, used.cpu_seconds) != life:
-                    life, alive = (capture.total, used.cpu_seconds), now
-                if limits.stall_seconds is not None and now - alive > limits.stall_seconds:
-                    yield (
-                        "stalled",
-                        f"It neither printed anything nor used the processor for {limits.stall_seconds:g} s.",
-                    )
-                if limits.processes is not None and used.processes - 1 > limits.processes:
-                    yield "processes", f"It had {used.processes - 1} processes; at most {limits.processes} are allowed."
-                if limits.memory_bytes is not None and used.resident_bytes > limits.memory_bytes:
-                    memory = tree.proportional_bytes(self._seen)
-                    if memory > limits.memory_bytes:
-                        yield "memory", f"It used {memory:,} bytes of memory; the limit is {limits.memory_bytes:,}."
-            if limits.disk_bytes is not None and now - disk_measured > DISK_SECONDS:
-                disk_measured = now
-                yield self._too_much_written()
-            else:
-                yield None
+                reached = self._stalled(now, capture.total, used) or self._too_many(used) or self._too_much_used(used)
+            if reached is None and now - walked > DISK_SECONDS:
+                walked = now
+                self._held = held(self._seen)
+                reached = self._too_much_written()
+            yield reached
 
-    def _too_much_written(self) -> tuple[ExitReason, str] | None:
+    def _out_of_time(self, now: float) -> Reached | None:
+        seconds = self._limits.seconds
+        return ("timed_out", f"It was ended after {seconds:g} seconds.") if now - self._begun > seconds else None
+
+    def _too_much_printed(self, capture: Capture) -> Reached | None:
+        return ("output", f"It printed more than {self._limits.output_bytes:,} bytes.") if capture.over else None
+
+    def _stalled(self, now: float, printed: int, used: tree.Use) -> Reached | None:
+        if (printed, used.cpu_seconds) != self._life:
+            self._life, self._alive = (printed, used.cpu_seconds), now
+        limit = self._limits.stall_seconds
+        if limit is None or now - self._alive <= limit:
+            return None
+        return "stalled", f"It neither printed anything nor used the processor for {limit:g} s."
+
+    def _too_many(self, used: tree.Use) -> Reached | None:
+        limit, count = self._limits.processes, used.processes - 1
+        if limit is None:
+            return None
+        if count > limit:
+            return "processes", f"It had {count} processes; at most {limit} are allowed."
+        if self._held.threads > THREADS_A_PROCESS * limit:
+            return "processes", f"It had {self._held.threads} threads; at most {THREADS_A_PROCESS * limit} are allowed."
+        return None
+
+    def _too_much_used(self, used: tree.Use) -> Reached | None:
+        limit = self._limits.memory_bytes
+        if limit is None or used.resident_bytes + self._held.memory_bytes <= limit:
+            return None
+        memory = tree.memory_bytes(self._seen, self._held.memory_bytes)
+        return ("memory", f"It used {memory:,} bytes of memory; the limit is {limit:,}.") if memory > limit else None
+
+    def _too_much_written(self) -> Reached | None:
         limit = self._limits.disk_bytes
         if limit is None:
             return None
         try:
-            written = tree.disk_bytes(self._command.writable)
+            written = tree.disk_bytes(self._command.writable) + self._held.disk_bytes
         except Overgrown as error:
             return "disk", f"Its folder has {error.why}."
-        return (
-            ("disk", f"It wrote {written:,} bytes to its folder; the limit is {limit:,}.") if written > limit else None
-        )
+        if written <= limit:
+            return None
+        return "disk", f"It wrote {written:,} bytes to its folder; the limit is {limit:,}."
 
 
 @contextlib.contextmanager

@@ -57,14 +57,28 @@ def use(tree: Iterable[psutil.Process]) -> Use:
     return Use(count, resident, cpu)
 
 
-def proportional_bytes(tree: Iterable[psutil.Process]) -> int:
-    """The memory of these processes, shared pages divided among those that share them; slower than `use`."""
-    total = 0
+def memory_bytes(tree: Iterable[psutil.Process], held: int = 0) -> int:
+    """The memory of these processes, shared pages divided among those that share them; slower than `use`.
+
+    `held` are the bytes of files in memory: what of them is mapped is counted by the processes already.
+    """
+    own = shared = 0
     for process in tree:
-        with contextlib.suppress(psutil.Error):
-            full = process.memory_full_info()
-            total += getattr(full, "pss", full.rss)
-    return total
+        with contextlib.suppress(psutil.Error, OSError):
+            proportional, mapped = _proportional(process)
+            own += proportional - mapped
+            shared += mapped
+    return own + max(shared, held)
+
+
+def _proportional(process: psutil.Process) -> tuple[int, int]:
+    """(proportional set size, the part of it that is files in memory), proc(5), smaps_rollup."""
+    try:
+        lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
+    except FileNotFoundError:
+        return process.memory_info().rss, 0
+    sizes = {words[0]: 1024 * int(words[1]) for line in lines[1:] if len(words := line.split()) == 3}
+    return sizes["Pss:"], sizes.get("Pss_Shmem:", 0)
 
 
 def disk_bytes(places: Iterable[Path]) -> int:
