@@ -1,14 +1,18 @@
 """`ai-scientist check`: each finding where it should be, with its line, and none where not."""
 
 import json
+import re
 import shutil
+import tomllib
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from conftest import TINY
 
 from ai_scientist.__main__ import main
+from ai_scientist.template import Template, settings
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = sorted(path.parent for path in (ROOT / "templates").glob("*/experiment.py"))
@@ -193,6 +197,14 @@ def test_readable_output_and_bad_input(template: Path, capsys: pytest.CaptureFix
     assert out.splitlines()[-1] == f"{template}: 1 errors, 0 warnings"
     assert main(["check", "nowhere"]) == 2
     assert "nowhere is no folder, and no template" in capsys.readouterr().err
+
+
+def test_documented_settings_are_all_there_are() -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "templates.md").read_text(), re.DOTALL)
+    content = tomllib.loads(example)
+    settings(content)
+    known = {field.name for field in fields(Template)} - {"folder", "system", "task"}
+    assert set(content) == known
 
 
 @pytest.mark.parametrize("folder", SHIPPED, ids=lambda path: path.name)
