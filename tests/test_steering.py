@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -28,8 +29,8 @@ from ai_scientist.study.events import (
     TurnEnded,
 )
 from ai_scientist.study.folder import StudyFolder
-from ai_scientist.study.journal import Journal, read_journal
-from ai_scientist.study.orders import give, heeded, waiting
+from ai_scientist.study.journal import Entry, Journal, read_journal, spent_seconds
+from ai_scientist.study.orders import Order, give, heeded, waiting
 from ai_scientist.study.state import State, after
 
 ROOT = Path(__file__).parent.parent
@@ -192,6 +193,14 @@ def test_words_wait_where_the_reply_is_there_already(tmp_path: Path) -> None:
     lab.answered = lambda turn: False
     assert heeded(current, lab, events.append).told == ("later",)
     assert not waiting(folder)
+
+
+def test_pause_is_no_time_of_work() -> None:
+    begun = datetime(2026, 1, 1, tzinfo=UTC)
+    events = {0: Stopped(""), 10: Steered(Order("1", "pause")), 100: Steered(Order("2", "resume")), 103: Stopped("")}
+    entries = [Entry(begun + timedelta(seconds=second), event) for second, event in events.items()]
+    assert spent_seconds(entries)[0] == 13
+    assert spent_seconds(entries[:2], begun + timedelta(seconds=50))[0] == 10
 
 
 def test_what_lies_in_the_inbox_and_is_no_order_is_passed_over(tmp_path: Path) -> None:
