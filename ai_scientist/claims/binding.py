@@ -1,9 +1,10 @@
 """From sentences to assertions: which run, dataset and metric each part of a sentence speaks of, against which run."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ai_scientist.claims.clauses import Clause, clauses, outer
+from ai_scientist.claims.clauses import Clause, clauses
 from ai_scientist.claims.directions import directed
 from ai_scientist.claims.given import Given
 from ai_scientist.claims.reading import Sentence
@@ -11,9 +12,28 @@ from ai_scientist.claims.references import referring
 from ai_scientist.claims.roles import roles
 from ai_scientist.claims.scopes import Said, Scope, beneath, subjects, within
 from ai_scientist.claims.senses import tokens
-from ai_scientist.claims.sharing import Shares, metric_before, shares
+from ai_scientist.claims.sharing import (
+    are_listed,
+    by_part,
+    in_order,
+    is_of,
+    metric_before,
+    separate,
+    shares,
+    taken,
+)
 from ai_scientist.claims.tokens import Token
 from ai_scientist.claims.vocabulary import Meanings, Vocabulary
+from ai_scientist.claims.wording import (
+    as_change,
+    compares_datasets,
+    is_elliptic,
+    is_linked,
+    is_longer,
+    is_needed,
+    most_of,
+    way_of,
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +57,7 @@ class Assertion:
     most: str | None = None
 
 
-_PRONOUNS = ("it ", "its ", "they ", "their ", "there ", "here ")
+_PRONOUN = re.compile(r"^(?:it|its|they|their|here|this)\b|\b(?:this|it) (?:is|was|represents|means)\b", re.IGNORECASE)
 MAX_CHARACTERS = 4000
 """A longer sentence is no prose; it is passed over, so that no text takes long."""
 
@@ -49,7 +69,7 @@ class Binder:
         self._words = vocabulary
         self._measured = tuple(sorted(vocabulary.results.metrics))
         self._compared: tuple[int | None, tuple[Said, ...]] = (None, ())
-        self._spoken_of: tuple[str, ...] = ()
+        self._last = Scope()
         self._headings: dict[tuple[str, int | None], list[Token]] = {}
 
     def tokens(self, text: str, section: int | None) -> list[Token]:
@@ -75,23 +95,35 @@ class Binder:
         known = self._words.datasets
         given, parts = roles(found), clauses(found)
         scope = Scope(() if sentence.run is None else (sentence.run,))
-        if sentence.text.lower().startswith(_PRONOUNS):
-            scope = replace(scope, datasets=self._spoken_of, certain=bool(self._spoken_of))
+        if _PRONOUN.search(sentence.text[:120]):
+            scope = self._before(scope)
         for text in sentence.context:
             scope = beneath(scope, self._heading(text, sentence.run), sentence.run, known)
         way: str | None = None
         for at, clause in enumerate(parts):
             scope = within(scope, found, parts, at, sentence.run, known)
-            goes_on = at > 0 and found[clause.begin - 1].value != "strong" and _is_elliptic(found, clause)
-            way = _way(found, clause) or (way if goes_on else None)
+            goes_on = at > 0 and found[clause.begin - 1].value != "strong" and is_elliptic(found, clause)
+            way = way_of(found, clause) or (way if goes_on else None)
             own = [it for it in given if clause.begin <= it.index < clause.end]
+            if not scope.metrics:
+                scope = replace(scope, metrics=self._metrics(found, clause, scope, way, own))
             yield from self._of_clause(sentence, found, clause, scope, way, own)
         self._remember(sentence, found)
+
+    def _before(self, scope: Scope) -> Scope:
+        """The scope of a sentence that begins with "it" or "this": what the last one spoke of."""
+        return replace(
+            scope,
+            runs=scope.runs or self._last.runs[:1],
+            datasets=self._last.datasets or scope.datasets,
+            metrics=self._last.metrics or scope.metrics,
+            certain=bool(self._last.datasets) or scope.certain,
+        )
 
     def _remember(self, sentence: Sentence, found: Sequence[Token]) -> None:
         """The runs that this section last compared with: a sentence that names none may mean them."""
         section, before = self._compared
-        self._spoken_of = tuple(dict.fromkeys(name for it in found if it.kind == "dataset" for name in it.value))
+        self._last = beneath(Scope(), found, None, self._words.datasets)
         named = tuple(token.value for token in found if token.kind == "reference")
         kept = before if section == sentence.run else ()
         self._compared = (sentence.run, named or kept)
@@ -100,13 +132,13 @@ class Binder:
         self, sentence: Sentence, found: list[Token], clause: Clause, scope: Scope, way: str | None, given: list[Given]
     ) -> Iterator[Assertion]:
         inside = clause.of(found)
-        if not inside or any(token.kind in ("some", "midway") for token in inside) or _across(inside):
+        if not inside or any(token.kind in ("some", "midway") for token in inside) or compares_datasets(inside):
             return
-        most = _most(inside)
+        most = most_of(inside)
         given, unmeasured = self._apart(found, clause, given)
         yield from self._unmeasured(sentence, scope, unmeasured)
-        metrics = self._metrics(found, clause, scope, way, given)
-        given = [_as_change(found, it) if way else it for it in given]
+        metrics = separate(found, clause, self._metrics(found, clause, scope, way, given), given)
+        given = [as_change(found, it) if way else it for it in given]
         given = [it for it in given if it.kind != "value" or it.olds or self._is_bound(found, clause, it, metrics)]
         if not scope.runs or not metrics or (way is None and most is None and not given):
             return
@@ -119,7 +151,7 @@ class Binder:
         theirs = []
         for it in given:
             _, token = metric_before(found, it, clause.begin)
-            if it.kind == "value" and token is not None and token.kind == "measure" and _is_linked(found, it):
+            if it.kind == "value" and token is not None and token.kind == "measure" and is_linked(found, it):
                 theirs.append((str(token.value), it))
         return [it for it in given if it not in [other for _, other in theirs]], theirs
 
@@ -139,13 +171,13 @@ class Binder:
             return named
         weak = tuple(dict.fromkeys(token.value for token in inside if token.kind == "weak"))
         timed = next((it.unit for it in given if it.unit in ("step", "time")), None)
-        if way in ("faster", "slower") or (weak and (timed or _longer(inside))):
+        if way in ("faster", "slower") or (weak and (timed or is_longer(inside))):
             fitting = tuple(it for it in scope.metrics if any(self._words.kind(name) != "other" for name in it))
             steps = self._words.of_kind("step")
             return weak or fitting or ((steps,) if steps and timed == "step" else ())
         if timed and not any(self._words.kind(name) == timed for it in scope.metrics for name in it):
             meant = self._words.of_kind("step" if timed == "step" else "time")
-            return (meant,) if len(meant) == 1 and _is_needed(inside) else scope.metrics
+            return (meant,) if len(meant) == 1 and is_needed(inside) else scope.metrics
         return scope.metrics
 
     def _is_bound(self, found: Sequence[Token], clause: Clause, it: Given, metrics: Sequence[Meanings]) -> bool:
@@ -173,24 +205,24 @@ class Binder:
         more = {name for at in named for name in found[at].value} < set(scope.datasets)
         by_dataset = shares(found, given, named, some=more)
         if not named and scope.certain:
-            by_dataset = _in_order(given, scope.datasets)
+            by_dataset = in_order(given, scope.datasets)
         by_run = shares(found, [it for it in given if not it.runs], subjects(found, clause, sentence.run))
-        by_metric = self._by_metric(found, clause, given)
+        by_metric = self._by_metric(found, clause, given) | by_part(given, scope.metrics)
         for run in scope.runs:
             for meanings in scope.metrics:
                 for dataset in scope.datasets or self._words.datasets:
                     own = [
                         it
                         for it in given
-                        if _is_of(by_dataset, it, (dataset,))
-                        and _is_of(by_metric, it, meanings)
-                        and _is_of(by_run, it, (run,), within=True)
+                        if is_of(by_dataset, it, (dataset,))
+                        and is_of(by_metric, it, meanings)
+                        and is_of(by_run, it, (run,), within=True)
                     ]
                     others = [
                         it for it in given if it not in own and it.kind in ("value", "change", "difference", "ratio")
                     ]
-                    taken = _taken(by_dataset, (dataset,)) and not more
-                    apart = bool(others) and not own and (taken or _taken(by_metric, meanings))
+                    elsewhere = taken(by_dataset, (dataset,)) and not more
+                    apart = bool(others) and not own and (elsewhere or taken(by_metric, meanings))
                     certain = scope.certain or len(self._words.datasets) == 1
                     plain = Assertion(sentence, run, dataset, meanings, (), True, way, tuple(own), certain, most)
                     yield from self._compared_with(plain, scope, apart)
@@ -204,7 +236,7 @@ class Binder:
             return shared
         for it in given:
             said, token = metric_before(found, it, clause.begin)
-            zipped = len(shared.get(it.index, ())) == 1 and _listed(found, named)
+            zipped = len(shared.get(it.index, ())) == 1 and are_listed(found, named)
             if it.kind == "value" and said == "metric" and token is not None and not zipped:
                 shared[it.index] = (token.value,)
         return shared
@@ -217,7 +249,7 @@ class Binder:
             for run in self._resolved(it.runs, plain.run):
                 yield replace(plain, run=run, given=(replace(it, olds=()),), way=None, most=None)
         plain = replace(plain, given=own)
-        said = [old.runs for it in own for old in it.olds if old.runs]
+        said = [old.runs for it in own for old in it.olds if old.runs] + [it.against for it in own if it.against]
         relative = any(it.kind != "value" or it.olds for it in own)
         if plain.way is None and not relative:
             if own or (plain.most and not foreign):
@@ -234,6 +266,9 @@ class Binder:
             )
             if likely:
                 yield replace(plain, references=tuple(likely), strict=False)
+            return
+        if plain.way == "same" and "earlier" in scope.references:
+            yield replace(plain, references=tuple(reversed(named)), strict=False)  # "comparable to previous runs"
             return
         for reference in named:
             yield replace(plain, references=(reference,), given=self._against(own, reference, plain.run))
@@ -266,97 +301,3 @@ class Binder:
 
     def _is_old(self, said: Said, reference: int, run: int) -> bool:
         return not said or reference in self._resolved(said, run)
-
-
-def _in_order(given: Sequence[Given], datasets: Sequence[str]) -> Shares:
-    """ "x, y and z: 0.1, 0.2 and 0.3": as many values as datasets that were named before."""
-    values = [it for it in given if it.kind == "value"]
-    if len(datasets) < 2 or len(values) != len(datasets):
-        return {}
-    return {it.index: ((name,),) for it, name in zip(values, datasets, strict=True)}
-
-
-def _as_change(found: Sequence[Token], it: Given) -> Given:
-    """Percent beside a direction are a change, "decreased on circle (18.7%)", if not said to be reached."""
-    before = found[it.index - 1] if it.index else None
-    reached = before is not None and (
-        before.kind == "to" or before.text.lower() in ("of", "at", "is", "was", "reached")
-    )
-    if it.kind != "value" or it.olds or not it.number.percent or reached:
-        return it
-    return replace(it, kind="change", loose=True)
-
-
-def _across(inside: Sequence[Token]) -> bool:
-    """ "earlier than the other datasets": one dataset against another."""
-    for at, token in enumerate(inside):
-        following = [it for it in inside[at + 1 : at + 4] if it.kind not in ("function", "prep", "split")]
-        if token.kind == "than" and following and following[0].kind in ("others", "dataset", "all", "both"):
-            return True
-    return False
-
-
-def _is_elliptic(found: Sequence[Token], clause: Clause) -> bool:
-    """ "..., on moons from 0.10 to 0.07": numbers, but no direction or metric of its own."""
-    kinds = {token.kind for token in clause.of(found)}
-    return not kinds & {"go", "metric", "weak", "most", "ratio", "measure", "word"} and bool(kinds & {"from", "number"})
-
-
-def _way(found: Sequence[Token], clause: Clause) -> str | None:
-    outside = outer(found)
-    goes = [at for at in range(clause.begin, clause.end) if found[at].kind == "go"]
-    at = next((it for it in goes if outside[it]), next((it for it in goes if not outside[it]), None))
-    if at is not None:
-        go = found[at]
-        negated = any(token.kind == "not" for token in found[max(clause.begin, at - 4) : at])
-        return f"not {go.value}" if negated and go.value != "same" else str(go.value)
-    inside = clause.of(found)
-    than = next((token for token in inside if token.kind == "than" and token.value != "-"), None)
-    if than is not None:
-        return str(than.value)
-    ratio = next((token for token in inside if token.kind == "ratio"), None)
-    if ratio is None or (
-        not any(token.kind in ("than", "reference", "as", "run") for token in inside) and ratio.text[-1:] not in "ds"
-    ):
-        return None
-    return "down" if ratio.value.value < 1 else "up"
-
-
-def _most(inside: Iterable[Token]) -> str | None:
-    return next((token.value for token in inside if token.kind == "most"), None)
-
-
-def _is_linked(found: Sequence[Token], it: Given) -> bool:
-    """ "the FID was 12.4", not "a loss at the 5% quantile"."""
-    before = found[it.index - 1] if it.index else None
-    kinds = ("was", "function", "colon", "open", "equals", "to", "dataset", "measure")
-    return before is not None and (before.kind in kinds or before.text.lower() == "of")
-
-
-def _is_needed(inside: Iterable[Token]) -> bool:
-    """ "needed 4200 steps": steps that were counted, not set."""
-    needed = ("need", "needs", "needed", "took", "takes", "take", "taking", "required", "requires", "require")
-    return any(token.text.lower() in needed for token in inside)
-
-
-def _longer(inside: Iterable[Token]) -> bool:
-    return any(token.kind == "go" and token.text.lower() in ("longer", "shorter") for token in inside)
-
-
-def _is_of(assigned: dict[int, tuple[object, ...]], it: Given, value: object, *, within: bool = False) -> bool:
-    if it.index not in assigned:
-        return True
-    return any(
-        value == name or (within and isinstance(name, tuple) and isinstance(value, tuple) and set(value) <= set(name))
-        for name in assigned[it.index]
-    )
-
-
-def _taken(assigned: dict[int, tuple[object, ...]], value: object) -> bool:
-    """Whether numbers were shared out among names, so that a name without one is not spoken of."""
-    return bool(assigned) and not any(value in names for names in assigned.values())
-
-
-def _listed(found: Sequence[Token], named: Sequence[int]) -> bool:
-    """Whether names stand together in a list, apart from the numbers."""
-    return not any(found[at].kind == "number" for at in range(named[0], named[-1]))

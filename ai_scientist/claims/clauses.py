@@ -114,7 +114,13 @@ def _is_apposition(found: Sequence[Token], one: int, other: int, cut: int) -> bo
     named = any(it.kind in ("metric", "dataset", "measure", "weak") for it in found[other + 1 : _end(found, other)])
     gives = (bool(lead) and lead[-1].kind in ("number", "ratio")) or follows in ("number", "ratio")
     agrees = found[one].kind == "go" and found[other].kind == "go"
+    if _compares(found[one:cut]) and _compares(found[other : _end(found, other)]):
+        return False  # "58% fewer than the baseline and 35% fewer than Run 1"
     return agrees and gives and not named and (numbered or found[cut].kind == "comma")
+
+
+def _compares(some: Sequence[Token]) -> bool:
+    return any(it.kind in ("than", "reference") for it in some)
 
 
 def _end(found: Sequence[Token], begin: int) -> int:
@@ -130,6 +136,8 @@ def _near(found: Sequence[Token], cuts: set[int], at: int) -> bool:
 def _new_statement(found: Sequence[Token], at: int, cuts: set[int]) -> bool:
     """ "an accuracy of 1.0, with a faster convergence": a value before, and a direction of something else after."""
     begin = max((cut + 1 for cut in cuts if cut < at), default=0)
+    if _has_own_metric(found, begin, at) or _has_own_verb(found, begin, at):
+        return True
     end = next(
         (it for it in range(at + 1, len(found)) if found[it].kind in ("comma", "semicolon", "open") or it in cuts),
         len(found),
@@ -142,6 +150,31 @@ def _new_statement(found: Sequence[Token], at: int, cuts: set[int]) -> bool:
     ):
         return False
     return "go" in after and bool({"metric", "weak"} & set(after))
+
+
+def _has_own_metric(found: Sequence[Token], begin: int, at: int) -> bool:
+    """ "time went up by 12% and latency by 7%": a metric and a number on either side."""
+    rest, before = _rest(found, at), {it.kind for it in found[begin:at]}
+    named = next((it.kind for it in rest if it.kind not in ("function", "prep", "dataset")), None)
+    if named != "metric" or "metric" not in before or "than" in before:
+        return False
+    return bool(before & {"number", "ratio"}) and any(it.kind in ("number", "ratio") for it in rest)
+
+
+def _has_own_verb(found: Sequence[Token], begin: int, at: int) -> bool:
+    """ "..., and for x it is 0.4": a value of another dataset that only stands beside a comparison."""
+    rest, before = _rest(found, at), {it.kind for it in found[begin:at]}
+    kinds = {it.kind for it in rest}
+    verb = any(it.text.lower() in ("is", "was", "reaches", "reached") for it in rest)
+    return verb and {"dataset", "number"} <= kinds and "go" not in kinds and "number" in before
+
+
+def _rest(found: Sequence[Token], at: int) -> Sequence[Token]:
+    """What stands between a separator and the next."""
+    begin = at + 1
+    while begin < len(found) and found[begin].kind in ("comma", "split"):
+        begin += 1
+    return found[begin : _end(found, begin - 1)]
 
 
 def _own_statement(found: Sequence[Token], cut: int) -> bool:

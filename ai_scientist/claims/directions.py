@@ -25,7 +25,7 @@ def _is_idle(found: Sequence[Token], index: int) -> bool:
     if following is not None and following.kind in _MEASURED:
         return False
     if token.kind == "most":
-        return True
+        return not (len(after) > 1 and after[0].kind == "prep" and after[1].kind == "dataset")
     if following is not None and following.kind in ("setting", "word", "equals"):
         return not (len(after) > 1 and after[1].kind in _MEASURED and following.kind == "word")
     if (

@@ -23,7 +23,8 @@ class Given:
 
     A "change" is in percent; "old" is a value of the run compared with. `olds` are the old values of a new one, `error`
     what follows a ±, `runs` those that the number itself is said to be of, `other` the upper end of a range.
-    `against`: the run that only this change is measured from.
+    `part`: "train", "val" or "test" where it stands behind the number. `against`: the run that only this change is
+    measured from.
     `loose`: it may be a value as well as a change. `way`: the direction that its own words say.
     """
 
@@ -37,5 +38,6 @@ class Given:
     other: Number | None = None
     against: tuple[int, ...] | str = ()
     unit: str = ""
+    part: str = ""
     loose: bool = False
     way: str | None = None

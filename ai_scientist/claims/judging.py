@@ -97,7 +97,7 @@ def _numbers_fit(it: Assertion, truth: Truth) -> bool:
 def _direction(it: Assertion, truth: Truth) -> Direction | None:
     """The direction that is claimed, by a word or by the order of two numbers."""
     if not it.references:
-        return truth.direction(it.most) if it.most and not it.given else None
+        return _most_way(it, truth) if it.most and not it.given else None
     if it.way is not None:
         said = truth.direction(it.way)
         if said is not None or it.way.startswith("not "):
@@ -112,9 +112,14 @@ def _direction(it: Assertion, truth: Truth) -> Direction | None:
     return None
 
 
+def _most_way(it: Assertion, truth: Truth) -> Direction | None:
+    """The direction of a superlative."""
+    return truth.direction({"low": "down", "high": "up"}.get(it.most or "", it.most))
+
+
 def _is_most(it: Assertion, truth: Truth, words: Vocabulary) -> bool:
     """Whether a run is the lowest, highest, best ... of all runs, or of those until then."""
-    low = truth.direction({"low": "down", "high": "up"}.get(it.most or "", it.most))
+    low = _most_way(it, truth)
     values = {
         run: found[it.dataset][truth.metric].mean
         for run, found in words.results.metrics.items()
@@ -162,7 +167,9 @@ def _eased(judged: list[tuple[Assertion, _Seen]]) -> Iterator[tuple[Assertion, _
         about = [
             other for one, other in unsure if one.run == it.run and one.metrics == it.metrics and one.given == it.given
         ]
-        holds = any(other.verdict == "verified" for other in about)
+        right = sum(other.verdict == "verified" for other in about)
+        mostly = it.way is not None and it.strict and not it.given
+        holds = 2 * right >= len(about) if mostly else right > 0
         if seen.verdict == "verified" or (it.way is not None and not holds and seen.verdict == "contradicted"):
             yield it, seen
         elif not holds and it.given and seen is about[0]:

@@ -81,7 +81,9 @@ def _goes_to(found: Sequence[Token], last: Given, between: Sequence[Token]) -> b
     kinds = [token.kind for token in between]
     if "arrow" in kinds:
         return all(kind in (*_UNDECIDED, "arrow", "run", "reference", "metric") for kind in kinds)
-    return _begun(found, last.index) and "to" in kinds and not set(kinds) & {"semicolon", "go"} and len(kinds) < 9
+    bracketed = last.index > 0 and found[last.index - 1].kind == "open" and kinds == ["to"]
+    begun = bracketed or _begun(found, last.index)
+    return begun and "to" in kinds and not set(kinds) & {"semicolon", "go"} and len(kinds) < 9
 
 
 def _begun(found: Sequence[Token], index: int) -> bool:

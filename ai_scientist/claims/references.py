@@ -27,12 +27,19 @@ def _is_reference(found: Sequence[Token], index: int, section: int | None) -> bo
     listed = False
     while before >= 0 and index - before < 9:
         token = found[before]
+        if token.kind == "close":  # "over Run 2 (87.1%) and the baseline"
+            while before > 0 and found[before].kind != "open":
+                before -= 1
+            before -= 1
+            continue
         if token.kind in ("than", "over", "as", "from"):
             return token.kind != "from" or not _numbered(found, index)
         if token.kind == "reference":
             if listed and _acts(found, index) and any(it.kind == "comma" for it in found[before:index]):
                 return False
-            return index - before <= 1 + listed + _joined(found, before, index) and _joined(found, before, index) > 0
+            return _joined(found, before, index) > 0
+        if token.kind == "ratio" and before == index - 1:
+            return True  # "twice the baseline's"
         if token.kind == "go":
             return _beaten(found, before, index) or _after_head(found, index, section)
         if token.text.lower() in (",", "and", "or", "both"):
@@ -54,13 +61,16 @@ def _acts(found: Sequence[Token], index: int) -> bool:
 
 
 def _joined(found: Sequence[Token], begin: int, end: int) -> int:
-    """How many words of a list stand between two places; 0 where others do."""
-    between = found[begin + 1 : end]
-    joins = [
-        it for it in between if it.kind in ("comma", "split", "prep", "function", "than", "as", "both", "open", "close")
-    ]
+    """How many words of a list stand between two places, without brackets; 0 where others do."""
+    depth, between = 0, []
+    for token in found[begin + 1 : end]:
+        depth += token.kind == "open"
+        if not depth:
+            between.append(token)
+        depth -= token.kind == "close"
+    kinds = ("comma", "split", "prep", "function", "than", "as", "both", "number", "unit")
     strong = any(it.kind == "split" and it.value == "strong" for it in between)
-    return len(between) if between and len(joins) == len(between) and not strong else 0
+    return len(between) if all(it.kind in kinds for it in between) and not strong else 0
 
 
 def _numbered(found: Sequence[Token], index: int) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ai_scientist.claims.given import Given, Old
+from ai_scientist.claims.given import Given, Kind, Old
 from ai_scientist.claims.pairs import paired
 from ai_scientist.claims.tokens import Token
 
@@ -50,7 +50,15 @@ def _plain(found: Sequence[Token], index: int) -> Given:
     ratio = token.kind == "ratio" or token.value.times or _factor(found, index)
     after = _at(found, index + 1)
     unit = after.value if after and after.kind == "unit" else ""
-    return Given(index, token.value, "ratio" if ratio else "value", index, runs=_run_after(found, index), unit=unit)
+    kind: Kind = "ratio" if ratio else "value"
+    return Given(index, token.value, kind, index, runs=_run_after(found, index), unit=unit, part=_part(found, index))
+
+
+def _part(found: Sequence[Token], index: int) -> str:
+    """ "1.0 for training, 0.9998 for validation": which half of the data a number is of."""
+    if _is(_at(found, index + 1), "for", "on") and (named := _at(found, index + 2)) is not None:
+        return {"training": "train", "train": "train", "validation": "val", "test": "test"}.get(named.text.lower(), "")
+    return ""
 
 
 def _at(found: Sequence[Token], index: int) -> Token | None:
@@ -223,16 +231,19 @@ def _changed(found: Sequence[Token], it: Given) -> Given:
 
 
 def _against(found: Sequence[Token], it: Given) -> tuple[int, ...] | str:
-    """ "(10% decrease from Run 2, 4% less than the baseline)": the run that stands with a change in brackets."""
-    opened = [token.kind for token in found[: it.index]]
-    if opened.count("open") <= opened.count("close"):
-        return ()
-    for token in found[it.index + 1 : it.index + 6]:
-        if token.kind in ("run", "reference"):
-            return tuple(token.value) if isinstance(token.value, tuple) else str(token.value)
-        if token.kind not in ("go", "than", "from", "over", "function", "prep"):
+    """ "a 10% decrease from Run 2", "4% less than the baseline": the runs that stand right behind a change."""
+    runs: list[int] = []
+    compared = False
+    for token in found[it.index + 1 : it.index + 10]:
+        if token.kind in ("run", "reference") and compared:
+            if not isinstance(token.value, tuple):
+                return str(token.value)
+            runs += token.value
+        elif token.kind in ("than", "from", "over"):
+            compared = True
+        elif not (token.kind in ("go", "function", "prep") and not runs) and token.text.lower() not in ("and", "both"):
             break
-    return ()
+    return tuple(runs)
 
 
 def _own_way(found: Sequence[Token], it: Given, after: Token | None) -> str | None:

@@ -181,11 +181,17 @@ def _shares_reference(found: Sequence[Token], clause: Clause, following: Clause)
     )
 
 
+def _sets_apart(token: Token) -> bool:
+    """Whether "compared to the baseline" follows, which is said of a whole sentence, and not just "than Run 2"."""
+    return token.kind != "than" or " " in token.text
+
+
 def _trailing(found: Sequence[Token], last: Clause) -> tuple[Said, ...]:
     """The references at the very end of a sentence: "..., both relative to the baseline"."""
     rest = last.of(found)
-    comma = next((at for at in range(len(rest) - 1, -1, -1) if rest[at].kind in ("comma", "dash")), None)
-    tail = rest[comma + 1 :] if comma is not None else []
+    said = ("comma", "dash", "than")
+    begin = next((at for at in range(len(rest) - 1, -1, -1) if rest[at].kind in said and _sets_apart(rest[at])), None)
+    tail = rest[begin + 1 :] if begin is not None else []
     if not tail or any(token.kind in ("go", "metric", "dataset", "number") for token in tail):
         return ()
     return tuple(dict.fromkeys(token.value for token in tail if token.kind == "reference"))

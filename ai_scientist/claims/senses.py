@@ -15,7 +15,7 @@ _NUMBERS = ("number", "ratio", "percent")
 def tokens(text: str, words: Vocabulary) -> list[Token]:
     """The tokens of a sentence in order, each with its meaning in this sentence."""
     found = _bounds(_arrows(_foreign(lexed(text, words), words)))
-    return _unguessed(_all_runs(_thresholds(found, words)))
+    return _unguessed(_all_runs(_shared_heads(_thresholds(found, words), words)))
 
 
 def _foreign(found: list[Token], words: Vocabulary) -> list[Token]:
@@ -138,6 +138,21 @@ def _leads(result: Sequence[Token], meant: Meanings) -> bool:
         return set(last.value) <= set(meant)
     numbered = len(result) > 1 and result[-2].kind == "number"
     return last.text.lower() in english().reached or (last.kind == "unit" and not numbered)
+
+
+def _shared_heads(found: list[Token], words: Vocabulary) -> list[Token]:
+    """ "training and inference times": the last word belongs to both."""
+    result = list(found)
+    for at in range(2, len(found)):
+        one, joint, other = found[at - 2 : at + 1]
+        joined = joint.text.lower() in ("and", "or") and one.kind in ("weak", "function", "word")
+        if other.kind != "metric" or not joined:
+            continue
+        head = other.text.split()[-1].lower()
+        meant = words.lexicon.by_first.get(one.text.lower(), {}).get((one.text.lower(), head))
+        if meant is not None and meant.kind == "metric":
+            result[at - 2] = replace(one, kind="metric", value=meant.value)
+    return result
 
 
 def _all_runs(found: list[Token]) -> list[Token]:

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
+from ai_scientist.claims.clauses import Clause
 from ai_scientist.claims.given import Given
 from ai_scientist.claims.tokens import Token
+from ai_scientist.claims.vocabulary import Meanings
 
 Shares = dict[int, tuple[Any, ...]]
 """Place of a number -> the names that it is said of; a number that is said of all of them is not in it."""
@@ -129,3 +131,53 @@ def _own_number(found: Sequence[Token], metric: int) -> bool:
         and following[0] in ("number", "colon", "equals", "bound")
         and found[metric - 1].kind != "number"
     )
+
+
+def in_order(given: Sequence[Given], datasets: Sequence[str]) -> Shares:
+    """ "x, y and z: 0.1, 0.2 and 0.3": as many values as datasets that were named before."""
+    values = [it for it in given if it.kind == "value"]
+    if len(datasets) < 2 or len(values) != len(datasets):
+        return {}
+    return {it.index: ((name,),) for it, name in zip(values, datasets, strict=True)}
+
+
+def separate(
+    found: Sequence[Token], clause: Clause, metrics: tuple[Meanings, ...], given: Sequence[Given]
+) -> tuple[Meanings, ...]:
+    """The metrics that "losses" or "1.0 for training, 0.9 for validation" mean, each on its own."""
+    plural = {token.value for token in clause.of(found) if token.kind == "metric" and token.text.lower().endswith("s")}
+    parts = any(it.part for it in given)
+    numbered = any(it.kind == "value" for it in given)
+    found_metrics: list[Meanings] = []
+    for meanings in metrics:
+        apart = parts or (meanings in plural and not numbered)
+        found_metrics += [(name,) for name in meanings] if apart else [meanings]
+    return tuple(dict.fromkeys(found_metrics))
+
+
+def by_part(given: Sequence[Given], metrics: Sequence[Meanings]) -> Shares:
+    """Place of a number -> the metrics of the part of the data that stands behind it."""
+    return {
+        it.index: tuple(one for one in metrics if any(f"{it.part}_" in f"{name}_" for name in one))
+        for it in given
+        if it.part
+    }
+
+
+def is_of(assigned: dict[int, tuple[object, ...]], it: Given, value: object, *, within: bool = False) -> bool:
+    if it.index not in assigned:
+        return True
+    return any(
+        value == name or (within and isinstance(name, tuple) and isinstance(value, tuple) and set(value) <= set(name))
+        for name in assigned[it.index]
+    )
+
+
+def taken(assigned: dict[int, tuple[object, ...]], value: object) -> bool:
+    """Whether numbers were shared out among names, so that a name without one is not spoken of."""
+    return bool(assigned) and not any(value in names for names in assigned.values())
+
+
+def are_listed(found: Sequence[Token], named: Sequence[int]) -> bool:
+    """Whether names stand together in a list, apart from the numbers."""
+    return not any(found[at].kind == "number" for at in range(named[0], named[-1]))

@@ -1,0 +1,85 @@
+"""What the words of a clause say: a direction, a superlative, that something was counted."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from ai_scientist.claims.clauses import Clause, outer
+from ai_scientist.claims.given import Given
+from ai_scientist.claims.tokens import Token
+
+_NEEDED = {"need", "needs", "needed", "needing", "take", "takes", "took", "taking", "require", "requires", "required"}
+
+
+def way_of(found: Sequence[Token], clause: Clause) -> str | None:
+    outside = outer(found)
+    goes = [at for at in range(clause.begin, clause.end) if found[at].kind == "go"]
+    at = next((it for it in goes if outside[it]), next((it for it in goes if not outside[it]), None))
+    if at is not None:
+        go = found[at]
+        negated = any(token.kind == "not" for token in found[max(clause.begin, at - 4) : at])
+        return f"not {go.value}" if negated and go.value != "same" else str(go.value)
+    inside = clause.of(found)
+    than = next((token for token in inside if token.kind == "than" and token.value != "-"), None)
+    if than is not None:
+        return str(than.value)
+    ratio = next((token for token in inside if token.kind == "ratio"), None)
+    if ratio is None or (
+        not any(token.kind in ("than", "reference", "as", "run") for token in inside) and ratio.text[-1:] not in "ds"
+    ):
+        return None
+    return "down" if ratio.value.value < 1 else "up"
+
+
+def most_of(inside: Iterable[Token]) -> str | None:
+    return next((token.value for token in inside if token.kind == "most"), None)
+
+
+def is_longer(inside: Iterable[Token]) -> bool:
+    return any(token.kind == "go" and token.text.lower() in ("longer", "shorter") for token in inside)
+
+
+def is_needed(inside: Sequence[Token]) -> bool:
+    """ "needed 4200 steps", "x: 4200 steps": steps that were counted, not set."""
+    at = next(place for place, token in enumerate(inside) if token.kind == "number")
+    before = inside[:at]
+    if any(token.text.lower() in _NEEDED for token in before):
+        return True
+    plain = all(token.kind in ("dataset", "colon", "prep", "function", "comma", "run") for token in before)
+    return plain and not (before and before[-1].text.lower() in ("for", "within", "over", "at", "of"))
+
+
+def is_linked(found: Sequence[Token], it: Given) -> bool:
+    """ "the FID was 12.4", not "a loss at the 5% quantile"."""
+    before = found[it.index - 1] if it.index else None
+    kinds = ("was", "function", "colon", "open", "equals", "to", "dataset", "measure")
+    return before is not None and (before.kind in kinds or before.text.lower() == "of")
+
+
+def is_elliptic(found: Sequence[Token], clause: Clause) -> bool:
+    """ "..., on moons from 0.10 to 0.07": numbers, but no direction or metric of its own."""
+    kinds = {token.kind for token in clause.of(found)}
+    verb = any(token.text.lower() in ("is", "are", "reached", "reaches") for token in clause.of(found))
+    if verb or kinds & {"go", "weak", "most", "ratio", "measure", "word", "was"}:
+        return False
+    by = any(token.text.lower() == "by" or token.kind in ("from", "to") for token in clause.of(found))
+    return bool(kinds & {"from", "number"}) and ("metric" not in kinds or by)
+
+
+def compares_datasets(inside: Sequence[Token]) -> bool:
+    """ "earlier than the other datasets": one dataset against another."""
+    for at, token in enumerate(inside):
+        following = [it for it in inside[at + 1 : at + 4] if it.kind not in ("function", "prep", "split")]
+        if token.kind == "than" and following and following[0].kind in ("others", "dataset", "all", "both"):
+            return True
+    return False
+
+
+def as_change(found: Sequence[Token], it: Given) -> Given:
+    """Percent beside a direction are a change, "decreased on circle (18.7%)", if not said to be reached."""
+    before = found[it.index - 1] if it.index else None
+    reached = before is not None and (
+        before.kind == "to" or before.text.lower() in ("of", "at", "is", "was", "reached")
+    )
+    if it.kind != "value" or it.olds or not it.number.percent or reached:
+        return it
+    return replace(it, kind="change", loose=True)
