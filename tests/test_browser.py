@@ -148,7 +148,7 @@ def test_index_lists_and_sorts_studies(finished: Path, tmp_path: Path, opened: O
     with Journal(tmp_path / "tiny" / "b_second" / "journal.jsonl") as journal:
         journal.append(StudyEnded(False, ("plots are missing",)))
     seen = opened(write_index(tmp_path))
-    states = seen.page.locator("tbody tr td:nth-child(3)")
+    states = seen.page.locator("tbody tr td:nth-child(2)")
     seen.page.get_by_role("button", name="state").click()
     assert states.all_text_contents() == ["complete", "incomplete"]
     seen.page.get_by_role("button", name="state").click()

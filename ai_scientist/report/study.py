@@ -10,6 +10,7 @@ from ai_scientist.agents.transcript import Exchange, read_transcript
 from ai_scientist.claims.check import check
 from ai_scientist.claims.folder import MAX_NOTES_BYTES, results_of
 from ai_scientist.claims.model import Claim, Results
+from ai_scientist.claims.reading import headings
 from ai_scientist.compare import Comparison, Key, against_baseline
 from ai_scientist.errors import MachineError, StudyError, UsageError
 from ai_scientist.files import UnreadableFile, read_text
@@ -78,8 +79,8 @@ def read_study(root: Path) -> Study:
     entries = _journal(folder, gaps)
     state = _folded(entries, gaps)
     template = _template(folder, gaps)
-    results = _results(folder, state, template, gaps)
     notes = _notes(folder, gaps)
+    results = _results(folder, state, template, notes, gaps)
     if not (entries or results.metrics or notes or folder.journal.exists()):
         raise UsageError(f"{root} is no study: it has no journal.jsonl, no run_N/final_info.json and no notes.txt")
     return Study(
@@ -137,14 +138,15 @@ def _template(folder: StudyFolder, gaps: list[str]) -> Template:
         return Template(folder.root, "", "")
 
 
-def _results(folder: StudyFolder, state: State, template: Template, gaps: list[str]) -> Results:
-    """Those of the journal where there is one; else those of the files that the runs left."""
+def _results(folder: StudyFolder, state: State, template: Template, notes: str, gaps: list[str]) -> Results:
+    """Those of the journal where there is one; else those of the files that the runs left. Names also from headings."""
     try:
         found = results_of(folder.root)
     except UsageError as error:
         found = Results({}, {name: metric.better for name, metric in template.metrics.items()})
         if not state.setup:
             gaps.append(f"{error}.")
+    found = replace(found, labels={**headings(notes[:MAX_CHECKED]), **found.labels})
     return replace(found, metrics=state.metrics) if state.setup else found
 
 
