@@ -96,14 +96,22 @@ def _lines(code: tuple[str, int, int, int, int], left: tuple[Tokens, ...], right
 def _changed(i: int, j: int, old: Tokens, new: Tokens) -> Line:
     """A line in two versions, what differs between their common beginning and end marked."""
     before, after = _text(old), _text(new)
-    start = next((k for k, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), 0)
-    tails = zip(reversed(before[start:]), reversed(after[start:]), strict=False)
-    end = next((k for k, (a, b) in enumerate(tails) if a != b), min(len(before), len(after)) - start)
+    start = _common(before, after)
+    end = _common(before[start:][::-1], after[start:][::-1])
     return Line(
         "changed",
         Side(i + 1, _html(old, start, len(before) - end)),
         Side(j + 1, _html(new, start, len(after) - end)),
     )
+
+
+def _common(one: str, other: str) -> int:
+    """How many characters both begin with, whole words only."""
+    pairs = zip(one, other, strict=False)
+    length = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+    while length and any(length < len(text) and text[length - 1 : length + 1].isalnum() for text in (one, other)):
+        length -= 1
+    return length
 
 
 def _text(tokens: Tokens) -> str:
