@@ -1,9 +1,12 @@
 """Reports, the index, `status`, `report` and `watch`, of studies in whatever state. What is seen: test_browser.py."""
 
+import html
+import itertools
 import json
 import os
 import pty
 import random
+import re
 import shutil
 import struct
 import subprocess
@@ -13,11 +16,17 @@ from pathlib import Path
 
 import pytest
 from conftest import GOOD, Bench, block, wait_for
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ai_scientist.__main__ import main
+from ai_scientist.claims.check import check
+from ai_scientist.claims.model import Results
 from ai_scientist.machine import hardware
+from ai_scientist.metrics import Measurement
 from ai_scientist.report.diff import compare
 from ai_scientist.report.index import index
+from ai_scientist.report.notebook import pieces
 from ai_scientist.report.study import read_study
 from ai_scientist.report.text import plain
 from ai_scientist.report.writing import write_report
@@ -25,6 +34,7 @@ from ai_scientist.study.events import Stopped
 from ai_scientist.study.folder import StudyFolder
 from ai_scientist.study.journal import Journal, read_journal
 
+code = st.text(st.sampled_from("ab1 \t\n\r\f'\"#<&\\\x1b\0\u202eé="), max_size=60)
 COMMAND = [sys.executable, "-m", "ai_scientist"]
 
 
@@ -251,6 +261,23 @@ def test_diff_shows_lines_that_are_new_gone_and_changed() -> None:
     assert (found.added, found.removed) == (2, 1)
     assert "&lt;b&gt;" in block[-1].new.code
     assert "".join(part for part in block[1].new.code.striptags().split()) == "b=20"
+
+
+@given(code, code)
+def test_diff_of_any_code_shows_its_lines_as_they_are(old: str, new: str) -> None:
+    before, after = ([*plain(text).split("\n"), ""] for text in (old, new))
+    for line in itertools.chain.from_iterable(compare(old, new).blocks):
+        for side, lines in ((line.old, before), (line.new, after)):
+            assert html.unescape(re.sub("<[^>]*>", "", side.code)) == (lines[side.number - 1] if side.number else "")
+
+
+@given(
+    st.lists(st.sampled_from(["The loss of run 1 is 0.5.", "## Run 1: a", "- it is\n  lower", "7% <b>"]), max_size=9)
+)
+def test_marks_change_nothing_of_the_notes(lines: list[str]) -> None:
+    notes = "\n".join(lines)
+    claims = check(notes, Results({run: {"data": {"loss": Measurement(value)}} for run, value in enumerate((1, 0.5))}))
+    assert "".join(piece.text for piece in pieces(notes, claims)) == notes
 
 
 def test_plain_text_keeps_what_people_read() -> None:

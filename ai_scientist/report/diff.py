@@ -69,17 +69,21 @@ def no_diff(remark: str) -> Diff:
 @lru_cache(maxsize=64)  # a report is written again after each event, and old runs do not change
 def compare(old: str, new: str) -> Diff:
     """Two versions of a file, side by side."""
-    before, after = old.splitlines(), new.splitlines()
+    before, after = _lines_of(old), _lines_of(new)
     if max(len(before), len(after)) > MAX_LINES or max(len(old), len(new)) > MAX_CHARACTERS:
         return no_diff("The code is too long to be compared here; git diff shows it.")
     matcher = difflib.SequenceMatcher(None, before, after)
-    left, right = _tokens(old), _tokens(new)
+    left, right = _tokens(before), _tokens(after)
     blocks = tuple(
         tuple(line for code in group for line in _lines(code, left, right))
         for group in matcher.get_grouped_opcodes(CONTEXT)
     )
     lines = [line for block in blocks for line in block if line.kind != "same"]
     return Diff(blocks, sum(line.new.number > 0 for line in lines), sum(line.old.number > 0 for line in lines))
+
+
+def _lines_of(code: str) -> tuple[str, ...]:
+    return tuple(plain(code).removesuffix("\n").split("\n"))
 
 
 def _lines(code: tuple[str, int, int, int, int], left: tuple[Tokens, ...], right: tuple[Tokens, ...]) -> list[Line]:
@@ -131,15 +135,14 @@ def _html(tokens: Tokens, start: int = 0, end: int = 0) -> Markup:
 
 
 def _piece(classes: str, text: str) -> Markup:
-    shown = plain(text)
-    return Markup('<span class="{}">{}</span>').format(classes, shown) if classes else escape(shown)
+    return Markup('<span class="{}">{}</span>').format(classes, text) if classes else escape(text)
 
 
 @lru_cache(maxsize=64)
-def _tokens(code: str) -> tuple[Tokens, ...]:
+def _tokens(code: tuple[str, ...]) -> tuple[Tokens, ...]:
     """The pieces of each line."""
     lines: list[list[tuple[str, str]]] = [[]]
-    for kind, text in PythonLexer(stripnl=False, ensurenl=False).get_tokens("\n".join(code.splitlines())):
+    for kind, text in PythonLexer(stripnl=False, ensurenl=False).get_tokens("\n".join(code)):
         first, *others = text.split("\n")
         lines[-1].append((_class(kind), first))
         lines += [[(_class(kind), other)] for other in others]

@@ -56,7 +56,7 @@ def notebook(study: Study, most: int) -> Notebook:
     left_out = len(study.notes) - len(notes)
     said = f"\n[... {left_out:,} characters left out here; notes.txt has them ...]" if left_out else ""
     return Notebook(
-        (*_pieces(notes, study.claims), Piece(said)),
+        (*pieces(notes, study.claims), Piece(said)),
         tuple((_words(verdict), counted[verdict]) for verdict in GRAVITY if counted[verdict]),
         tuple(
             Wrong(claim.line, _words(claim.verdict), claim.text[:500], _source(claim).text)
@@ -66,21 +66,21 @@ def notebook(study: Study, most: int) -> Notebook:
     )
 
 
-def _pieces(notes: str, claims: tuple[Claim, ...]) -> list[Piece]:
+def pieces(notes: str, claims: tuple[Claim, ...]) -> list[Piece]:
     """The notes cut at the sentences that claim something; those that are not found as they stand are passed over."""
     starts = [0, *(match.end() for match in re.finditer("\n", notes))]
     sentences: dict[tuple[int, str], list[Claim]] = {}
     for claim in claims:
         sentences.setdefault((claim.line, claim.text), []).append(claim)
-    pieces, at = [], 0
+    cut, at = [], 0
     for (line, text), found in sorted(sentences.items(), key=lambda item: item[0][0]):
         if line > len(starts):
             break
         match = _where(text, notes, max(at, starts[line - 1]))
         if match:
-            pieces += [*_unmarked(notes[at : match.start()]), _marked(match.group(), found)]
+            cut += [*_unmarked(notes[at : match.start()]), _marked(match.group(), found)]
             at = match.end()
-    return [*pieces, *_unmarked(notes[at:])]
+    return [*cut, *_unmarked(notes[at:])]
 
 
 def _unmarked(text: str) -> list[Piece]:

@@ -5,9 +5,10 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from ai_scientist.errors import AIScientistError
+from ai_scientist.errors import AIScientistError, StudyError
 from ai_scientist.files import write_bytes
 from ai_scientist.report.html import report
 from ai_scientist.report.index import write_index
@@ -81,4 +82,5 @@ class Reporter:
         except (AIScientistError, OSError) as error:
             if str(error) not in self._said:
                 self._said.add(str(error))
-                self._say(f"the report is not written: {error}")
+                with suppress(StudyError):  # the log can be written as little as the report
+                    self._say(f"the report is not written: {error}")

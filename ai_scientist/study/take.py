@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ai_scientist import folders, notes, tables
+from ai_scientist.errors import StudyError
 from ai_scientist.files import write_text
 from ai_scientist.lab import Lab
 from ai_scientist.metrics import InvalidMetrics, Metrics, read_metrics
@@ -32,6 +33,7 @@ from ai_scientist.study.turns import take_turn
 from ai_scientist.yardstick import suspicion
 
 SMOKE_SECONDS = 300.0
+FULL_BYTES = 1_000_000
 
 
 def take(step: Step, state: State, lab: Lab, record: Record) -> Event:
@@ -80,6 +82,8 @@ def _run_experiment(step: RunExperiment, state: State, setup: Setup, lab: Lab, r
     copy = lab.folder.code_of_run(step.run)
     shutil.copyfile(lab.folder.experiment, copy)
     out, event = _attempt(step, state, setup, lab, record)
+    if event.outcome in ("crashed", "no_results"):
+        _blame_a_full_disk(lab.folder.root)
     event = _flagged(replace(event, code=code), state, setup, lab)
     if event.outcome != "ok":
         aside = lab.folder.set_aside(out, lab.folder.failed_attempt(step.run, step.attempt))
@@ -88,6 +92,12 @@ def _run_experiment(step: RunExperiment, state: State, setup: Setup, lab: Lab, r
     if event.outcome == "ok":
         History(lab.folder.root).tag(out.name)
     return event
+
+
+def _blame_a_full_disk(root: Path) -> None:
+    """Raises StudyError where a run failed and its disk is full: the agent cannot mend that."""
+    if shutil.disk_usage(root).free < FULL_BYTES:
+        raise StudyError(f"the disk of {root} is full, and a run failed. Make space, then --resume.")
 
 
 def _title_of(event: AttemptEnded) -> str:
