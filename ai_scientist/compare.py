@@ -3,7 +3,7 @@
 import math
 import threading
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import mean, variance
 from typing import Literal
@@ -81,6 +81,14 @@ def compare(
     paired = paired and len(this.values) == len(other.values)
     p, low, high = _test(this.values, other.values, difference, paired=paired)
     return replace(plain, p=p, low=low, high=high, effect=_effect(this.values, other.values), paired=paired)
+
+
+def of_few_seeds(comparisons: Iterable[Comparison]) -> str:
+    """A sentence on those without evidence that would pass if each were the only one: more seeds would tell."""
+    alone = sum(it.verdict == "no evidence" and it.p is not None and it.p < SIGNIFICANCE for it in comparisons)
+    if not alone:
+        return ""
+    return f"Taken alone {alone} of those without evidence would pass at {SIGNIFICANCE:.0%}: more seeds would tell."
 
 
 def judged_alone(comparison: Comparison, better: str | None) -> Comparison:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ai_scientist import notes, plotting
-from ai_scientist.compare import against_baseline, compare, holm, judged_alone
+from ai_scientist.compare import against_baseline, compare, holm, judged_alone, of_few_seeds
 from ai_scientist.console.screens import PROGRESS, clean
 from ai_scientist.console.summary import uncertain
 from ai_scientist.errors import UsageError
@@ -294,3 +294,17 @@ def test_output_cannot_steer_the_terminal() -> None:
 )
 def test_mean_is_shown_to_the_digits_of_its_error(mean: float, stderr: float | None, shown: str) -> None:
     assert uncertain(mean, stderr) == shown
+
+
+def test_few_seeds_are_said_where_a_comparison_would_pass_alone() -> None:
+    """One clear effect among many: Holm's correction takes its evidence away, and that is said."""
+
+    def noise(by: float) -> dict[str, Measurement]:
+        return {f"m{i}": Measurement(1 + by, 0.1, (0.9 + by, 1.0 + by, 1.1 + by)) for i in range(30)}
+
+    before = {"d": {**noise(0), "loss": Measurement(2.0, 0.1, (1.9, 2.0, 2.1))}}
+    after = {"d": {**noise(0.02), "loss": Measurement(1.5, 0.1, (1.3, 1.5, 1.7))}}
+    found = against_baseline({0: before, 1: after}, {"loss": "lower"}, paired=False)
+    assert found[1, "d", "loss"].verdict == "no evidence"
+    assert of_few_seeds(found.values()).startswith("Taken alone 1 of those without evidence would pass at 5%")
+    assert of_few_seeds([it for key, it in found.items() if key[2] != "loss"]) == ""

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ai_scientist import plotting
-from ai_scientist.compare import MIN_SEEDS, UNTESTED
+from ai_scientist.compare import MIN_SEEDS, UNTESTED, of_few_seeds
 from ai_scientist.console import wording
 from ai_scientist.console.screens import clean
 from ai_scientist.facts import Row, rows
@@ -53,6 +53,8 @@ def _table(folder: StudyFolder, state: State, template: Template) -> Table:
     meaning = "mean ± standard error over the seeds; verdicts against the baseline: t test, 5%, Holm-corrected"
     if any(row.baseline and row.baseline.verdict == UNTESTED for cells in by_run.values() for row in cells.values()):
         meaning += f'; "{UNTESTED}": fewer than {MIN_SEEDS} seeds, or seeds that change nothing'
+    few = of_few_seeds(row.baseline for cells in by_run.values() for row in cells.values() if row.baseline)
+    meaning += f"\n{few}" if few else ""
     table = Table(title=label, caption=meaning, title_justify="left", caption_justify="left")
     table.add_column("run", justify="right")
     table.add_column("what")

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from ai_scientist.compare import MIN_SEEDS, SIGNIFICANCE, UNTESTED, Comparison
+from ai_scientist.compare import MIN_SEEDS, SIGNIFICANCE, UNTESTED, Comparison, of_few_seeds
 from ai_scientist.metrics import Measurement
 from ai_scientist.prompts import number, probability, signed, uncertain
 from ai_scientist.report.study import Study
@@ -136,13 +136,16 @@ def _sentence(study: Study) -> str:
     failed = len(study.state.given_up)
     said = f"{len(runs)} {'run' if len(runs) == 1 else 'runs'} measured"
     said += f", {failed} failed for good" if failed else ""
-    verdicts = Counter(it.verdict for (_, _, metric), it in study.comparisons.items() if metric == study.primary)
+    found = [it for (_, _, metric), it in study.comparisons.items() if metric == study.primary]
+    verdicts = Counter(it.verdict for it in found)
+    few = f" {of_few_seeds(found)}".rstrip()
     if not verdicts:
         return said + "."
     if len(verdicts) == 1:
-        return f"{said}. {verdicts.total()} comparisons with the baseline, the verdict of all: {next(iter(verdicts))}."
+        verdict = next(iter(verdicts))
+        return f"{said}. {verdicts.total()} comparisons with the baseline, the verdict of all: {verdict}.{few}"
     counted = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
-    return f"{said}. Of {verdicts.total()} comparisons with the baseline: {counted}."
+    return f"{said}. Of {verdicts.total()} comparisons with the baseline: {counted}.{few}"
 
 
 def _meaning(study: Study) -> str:
