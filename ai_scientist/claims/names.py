@@ -169,6 +169,8 @@ def run_phrases(label: str) -> Iterator[str]:
     bare = re.sub(r"\([^()]*\)", "", plain).strip()
     yield bare
     yield from (it.strip() for it in re.findall(r"\(([^()]*)\)", plain) if not re.search(r"\d", it))
+    if re.fullmatch(r"\d+ \w+s", bare):
+        yield bare[:-1]  # "8 layers": "the 8-layer model"
     words = bare.split()
     while len(words) > 1 and words[-1].lower() in _SUFFIXES:
         words = words[:-1]

@@ -44,6 +44,8 @@ def _is_reference(found: Sequence[Token], index: int, section: int | None) -> bo
             return _beaten(found, before, index) or _after_head(found, index, section)
         if token.text.lower() in (",", "and", "or", "both"):
             listed = True
+        elif token.kind in ("hyphen", "setting") or (token.kind == "number" and found[before + 1].kind == "hyphen"):
+            pass  # "the 6-layer baseline"
         elif (
             token.kind not in _PASSED
             and token.text.lower() != "with"

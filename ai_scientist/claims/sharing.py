@@ -135,10 +135,11 @@ def _own_number(found: Sequence[Token], metric: int) -> bool:
 
 def in_order(given: Sequence[Given], datasets: Sequence[str]) -> Shares:
     """ "x, y and z: 0.1, 0.2 and 0.3": as many values as datasets that were named before."""
-    values = [it for it in given if it.kind == "value"]
-    if len(datasets) < 2 or len(values) != len(datasets):
-        return {}
-    return {it.index: ((name,),) for it, name in zip(values, datasets, strict=True)}
+    for kinds in (("value",), ("change", "difference", "ratio")):
+        some = [it for it in given if it.kind in kinds]
+        if len(datasets) > 1 and len(some) == len(datasets):
+            return {it.index: ((name,),) for it, name in zip(some, datasets, strict=True)}
+    return {}
 
 
 def separate(

@@ -116,9 +116,9 @@ class Vocabulary:
             yield from ((way, name) for way in ways)
             yield (*ways[0], "mean"), name
         for kind, phrases in english().names.items():
-            yield from ((tuple(phrase.split()), name) for phrase in phrases for name in self._called(kind))
+            yield from ((tuple(phrase.split()), name) for phrase in phrases for name in self.called(kind))
 
-    def _called(self, kind: str) -> Meanings:
+    def called(self, kind: str) -> Meanings:
         """The metrics that the names of a kind in words.toml may mean."""
         return {"step": self.of_kind("step"), "training": self._training(), "inference": self._inferring()}[kind]
 
@@ -135,7 +135,7 @@ class Vocabulary:
     def _weak(self) -> dict[str, Meanings]:
         """Words that mean a metric only with a word like "faster"."""
         named = {name.lower() for name in (*self.metrics, *self.datasets)}
-        found = {word: self._called(kind) for kind, words in english().weak.items() for word in words}
+        found = {word: self.called(kind) for kind, words in english().weak.items() for word in words}
         return {word: meant for word, meant in found.items() if meant and word not in named}
 
     def _labels(self) -> dict[int, list[tuple[str, str]]]:
