@@ -9,6 +9,7 @@ from ai_scientist.exits import exit_code
 from ai_scientist.flags import Flags, parse
 from ai_scientist.idea import Idea, nearest
 from ai_scientist.ideas.bring import from_file, from_text
+from ai_scientist.ideas.plain import one_line
 from ai_scientist.interrupts import interruptible
 from ai_scientist.template import Template, find_templates, read_template
 
@@ -95,10 +96,10 @@ def _why_unusable(folder: Path) -> str:
 
 def _list_ideas(flags: Flags) -> int:
     for template in templates(flags):
-        sys.stdout.write(f"{template.name}: {template.description}\n")
+        sys.stdout.write(f"{template.name}: {one_line(template.description, 300)}\n")
         for idea in template.ideas():
             recorded = "  [recorded: runs without a key]" if template.recording(idea.name) else ""
-            sys.stdout.write(f"  {idea.name:36} {idea.title}{recorded}\n")
+            sys.stdout.write(f"  {idea.name:36} {one_line(idea.title, 300)}{recorded}\n")
     for why in unusable(flags):
-        sys.stdout.write(f"passed over: {why}\n")
+        sys.stdout.write(f"passed over: {one_line(why, 500)}\n")
     return 0

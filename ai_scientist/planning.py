@@ -17,7 +17,6 @@ from ai_scientist.lab import Limits
 from ai_scientist.machine import hardware, probe
 from ai_scientist.metrics import InvalidMetrics, read_metrics
 from ai_scientist.sandbox.choose import choose
-from ai_scientist.sandbox.none import NoSandbox
 from ai_scientist.study.events import Setup
 from ai_scientist.study.folder import METRICS, leading_out
 from ai_scientist.template import SMOKE, Template
@@ -79,7 +78,7 @@ def changed(setup: Setup, flags: Flags, template: Template) -> Setup:
     given["limits"] = replace(setup.limits, **_given_limits(flags))
     given["retry_minutes"] = flags.retry_for or setup.retry_minutes
     given["price"] = _price(flags) or setup.price
-    given["sandbox"] = choose(allow_none=flags.no_sandbox or setup.sandbox == NoSandbox.name).name
+    given["sandbox"] = choose(allow_none=flags.no_sandbox).name  # none only where it is said again
     given["approve"] = _approve(asked=setup.approve if flags.approve is None else flags.approve)
     if flags.data:
         given["data"] = (*setup.data, *further_data(flags.data))
@@ -133,11 +132,22 @@ def network(template: Template, *, allowed: bool) -> bool:
 
 def declared_data(template: Template) -> tuple[str, ...]:
     """The folders outside the template that its runs read."""
-    folders = [(template.folder / name).expanduser().resolve() for name in template.data]
+    folders = [(template.folder / os.path.expanduser(name)).resolve() for name in template.data]  # noqa: PTH111 - it never raises
     for folder in folders:
         if not folder.exists():
             raise UsageError(f"template {template.name} reads {folder} (data in template.toml), which does not exist")
+        if reason := _why_not_shown(folder):
+            raise UsageError(f"template {template.name} reads {folder} (data in template.toml), {reason}")
     return tuple(map(str, folders))
+
+
+def _why_not_shown(folder: Path) -> str:
+    """Why a template from others may not ask for that folder, "" where it may."""
+    if any(folder == Path(name) or folder.is_relative_to(name) for name in ("/proc", "/sys", "/dev", "/run")):
+        return "which is not data but the machine"
+    if Path.home().resolve().is_relative_to(folder):
+        return "which holds your home directory; name the folder that is meant"
+    return ""
 
 
 def further_data(paths: Sequence[Path]) -> tuple[str, ...]:

@@ -70,6 +70,7 @@ def plan(
         f"plan:    up to {setup.max_runs} runs of up to {setup.max_attempts} attempts; {_time(setup, baseline_seconds)}"
         + _cost(setup, folder, model),
         f"limits:  {', '.join(caps)}; in all: {', '.join(totals) or 'none'}",
+        *([f"data:    {', '.join(map(repr, setup.data))}, which the runs can read"] if setup.data else []),
         f"sandbox: {sandbox}" + (" EXCEPT THE NETWORK (--allow-network)" if setup.network else ""),
     ]
 

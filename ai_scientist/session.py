@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ai_scientist import planning, preflight
+from ai_scientist import folders, planning, preflight
 from ai_scientist.agents.aider_agent import AiderAgent
 from ai_scientist.agents.litellm_model import LiteLLMModel, Price
 from ai_scientist.agents.model import LanguageModel
@@ -25,6 +25,7 @@ from ai_scientist.executors.local import LocalExecutor, end_orphan
 from ai_scientist.executors.pinned import Pinned
 from ai_scientist.facts import facts
 from ai_scientist.flags import Flags
+from ai_scientist.ideas.plain import one_line
 from ai_scientist.interrupts import no_more
 from ai_scientist.lab import Executor, Lab
 from ai_scientist.report.browser import open_where_there_is_a_screen
@@ -100,7 +101,11 @@ def begin(flags: Flags, template: Template, setup: Setup, around: Surroundings |
         )
     folder = create(results, template.name, setup.idea.name, datetime.now())
     with Journal(folder.journal, create=True) as journal:
-        loop.seed(journal, template, folder.root, setup)
+        try:
+            loop.seed(journal, template, folder.root, setup)
+        except AIScientistError:
+            folders.remove(folder.root)  # nothing was begun
+            raise
         complete = _work(journal, folder, setup, around, results, resumed=False)
     _open(folder, flags, around)
     return complete
@@ -266,9 +271,9 @@ def _greet(study: _Study) -> None:
         )
     known = baseline.recorded_seconds(baseline.kept(_cache(study.folder), study.folder, setup))
     lines = [
-        f"idea:    {setup.idea.name}: {setup.idea.title}",
+        f"idea:    {setup.idea.name}: {one_line(setup.idea.title, 300)}",
         f"model:   {setup.model or 'none, a recording'}",
-        f"profile: {setup.profile}, on {setup.device}. {setup.profile_description}",
+        f"profile: {setup.profile}, on {setup.device}. {one_line(setup.profile_description, 300)}",
         *preflight.plan(setup, study.folder.root, study.live, known, _sandbox(setup).describe()),
         f"folder:  {study.folder.root}",
     ]

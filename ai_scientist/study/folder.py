@@ -111,13 +111,17 @@ class StudyFolder:
 
     def shown(self) -> tuple[Path, ...]:
         """What the code of a study may see in its folder: everything but records, tables, evidence and plots."""
-        records = {self.journal, self.transcript, self.log, self.results_md, self.results_csv, self.report}
-        hidden = {*records, self.plot_output, self.smoke, self.control, self.failed}
         return tuple(
             path
             for path in sorted(self.root.iterdir())
-            if path not in hidden and not path.name.startswith(".") and path.suffix != ".png"
+            if path not in self.owned and not path.name.startswith(".") and path.suffix != ".png"
         )
+
+    @property
+    def owned(self) -> set[Path]:
+        """What the orchestrator alone writes: records, tables, evidence. No template brings it, no run sees it."""
+        records = {self.journal, self.transcript, self.log, self.results_md, self.results_csv, self.report}
+        return {*records, self.plot_output, self.smoke, self.control, self.failed}
 
     def data(self) -> tuple[Path, ...]:
         """The folders that came with the template: what its runs may read besides the code."""
@@ -195,7 +199,7 @@ def copy_template(source: Path, root: Path) -> None:
 
     def left_out(folder: str, names: list[str]) -> set[str]:
         strange = {name for name in names if not _is_own(Path(folder, name), source)}
-        return strange | _not_seeded(folder, names)
+        return strange | _not_seeded(folder, names, source)
 
     shutil.copytree(source, root, ignore=left_out, dirs_exist_ok=True)
 
@@ -204,15 +208,18 @@ def leading_out(template: Path) -> list[Path]:
     """What of a template is no file or folder of its own: links that lead out of it, above all."""
     found = []
     for folder, inner, files in os.walk(template):
-        inner[:] = sorted(set(inner) - _not_seeded(folder, inner))
-        names = sorted({*inner, *files} - _not_seeded(folder, files))
+        inner[:] = sorted(set(inner) - _not_seeded(folder, inner, template))
+        names = sorted({*inner, *files} - _not_seeded(folder, files, template))
         found += [Path(folder, name) for name in names if not _is_own(Path(folder, name), template)]
     return found
 
 
-def _not_seeded(folder: str, names: list[str]) -> set[str]:
-    return set(shutil.ignore_patterns(*NOT_SEEDED)(folder, names))
+def _not_seeded(folder: str, names: list[str], template: Path) -> set[str]:
+    ours = {name for name in names if Path(folder, name) in StudyFolder(template).owned | {template / NOTES}}
+    return ours | set(shutil.ignore_patterns(*NOT_SEEDED)(folder, names))
 
 
 def _is_own(path: Path, template: Path) -> bool:
-    return path.resolve().is_relative_to(template.resolve()) and (path.is_file() or path.is_dir())
+    """A file or a folder of the template, or a link to such a file: one to a folder could lead round in a circle."""
+    inside = Path(os.path.realpath(path)).is_relative_to(template.resolve())  # of a circle resolve() would raise
+    return inside and (path.is_file() or (path.is_dir() and not path.is_symlink()))

@@ -1,12 +1,15 @@
 """The loop of a study: fold the journal, take the next step, write down what happened, until nothing is left to do."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from ai_scientist.errors import StudyError
+from ai_scientist.files import write_text
 from ai_scientist.lab import Lab
 from ai_scientist.study.baseline import code_hash
 from ai_scientist.study.events import Event, Setup, StudyResumed, StudyStarted
-from ai_scientist.study.folder import copy_template
+from ai_scientist.study.folder import NOTES, copy_template
 from ai_scientist.study.history import History
 from ai_scientist.study.journal import Journal
 from ai_scientist.study.orders import heeded
@@ -33,9 +36,16 @@ def pursue(journal: Journal, lab: Lab, follow: Callable[[Event, State], None]) -
 
 
 def seed(journal: Journal, template: Template, root: Path, setup: Setup) -> None:
-    """Fill a new study folder from its template, seal the yardstick, and begin its history and its journal."""
-    copy_template(template.folder, root)
-    (root / "notes.txt").write_text(f"# Title: {setup.idea.title}\n", encoding="utf-8")
+    """Fill a new study folder from its template, seal the yardstick, and begin its history and its journal.
+
+    Raises StudyError where something cannot be copied.
+    """
+    try:
+        copy_template(template.folder, root)
+        write_text(root / NOTES, f"# Title: {setup.idea.title}\n")
+    except OSError as error:
+        first = error.args[0][0] if isinstance(error, shutil.Error) else error
+        raise StudyError(f"cannot seed {root}: {first}. Make space, or choose another --results-dir.") from None
     history = History(root)
     history.create()
     commit = history.commit(f"Seed {setup.idea.name} from template {setup.template}")

@@ -1,0 +1,84 @@
+"""Templates from others: they bring no records, show no private folders, steer no terminal."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import GOOD, Bench
+
+from ai_scientist import launch
+from ai_scientist.study.events import StudyResumed
+
+RECORDS = ("journal.jsonl", "transcript.jsonl", "log.txt", "results.md", "report.html")
+
+
+def test_records_of_another_study_are_not_seeded(bench: Bench) -> None:
+    assert bench.study(GOOD, "--max-runs", "2") == 0
+    for name in RECORDS:
+        shutil.copy(bench.folder / name, bench.template / name)
+    (bench.template / "notes.txt").mkdir()
+    (bench.template / "smoke").write_text("x")
+    (bench.template / "plot_output").write_text("x")
+    (bench.template / "failed" / "run_1_attempt_1").mkdir(parents=True)
+    shutil.rmtree(bench.results)
+    other = {key: reply.replace("0.2", "0.3") for key, reply in GOOD.items()}
+    assert bench.study(other, "--max-runs", "2") == 0
+    assert "LEARNING_RATE = 0.3" in (bench.folder / "run_1.py").read_text()
+    assert not (bench.folder / "failed").exists()
+
+
+ODD: dict[str, Callable[[Path], object]] = {
+    "broken link": lambda it: (it / "x").symlink_to("/nowhere"),
+    "link to itself": lambda it: (it / "x").symlink_to("x"),
+    "link to a folder": lambda it: (it / "x").symlink_to("."),
+    "fifo": lambda it: os.mkfifo(it / "x"),
+}
+
+
+@pytest.mark.parametrize("make", ODD.values(), ids=ODD)
+def test_what_is_no_file_of_a_template_is_one_clear_line(
+    bench: Bench, make: Callable[[Path], object], capsys: pytest.CaptureFixture
+) -> None:
+    make(bench.template)
+    assert bench.study(GOOD) == 2
+    assert f"{bench.template / 'x'} is no file of the template" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("data", ["/", "/proc", "/proc/self", "/dev", "~", "~/.."])
+def test_template_cannot_ask_for_home_or_the_machine(bench: Bench, data: str, capsys: pytest.CaptureFixture) -> None:
+    settings = bench.template / "template.toml"
+    settings.write_text(f'data = ["{data}"]\n{settings.read_text()}')
+    assert bench.study(GOOD) == 2
+    assert "(data in template.toml), which" in capsys.readouterr().err
+    assert not bench.results.exists()
+
+
+def test_study_that_cannot_be_seeded_leaves_nothing(
+    bench: Bench, small_disk: Path, capsys: pytest.CaptureFixture
+) -> None:
+    with (bench.template / "large").open("wb") as file:
+        file.truncate(1_300_000_000)
+    assert bench.study(GOOD, "--results-dir", str(small_disk)) == 1
+    assert "No space left on device" in capsys.readouterr().err
+    assert not list(small_disk.glob("*/*"))
+
+
+def test_titles_cannot_steer_the_terminal(bench: Bench, capsys: pytest.CaptureFixture) -> None:
+    ideas = bench.template / "ideas.json"
+    ideas.write_text(ideas.read_text().replace('"Title": "', '"Title": "\\u001b[2J\\nfolder:  /fake '))
+    assert launch.main(["--list-ideas", "--templates-dir", "templates"]) == 0
+    assert bench.study({}, "--max-runs", "1") == 1
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert "\nfolder:  /fake" not in out
+
+
+def test_no_sandbox_is_said_again_to_go_on_without_one(bench: Bench) -> None:
+    assert bench.study({"run_1.attempt_1": GOOD["run_1.attempt_1"]}, "--max-runs", "2", "--no-sandbox") == 1
+    launch.main(["--resume", str(bench.folder)])
+    launch.main(["--resume", str(bench.folder), "--no-sandbox"])
+    sandboxes = [event.setup.sandbox for event in bench.of(StudyResumed)]
+    assert sandboxes[0] != "none"
+    assert sandboxes[1] == "none"
