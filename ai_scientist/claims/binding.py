@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from ai_scientist.claims.assertion import Assertion
 from ai_scientist.claims.clauses import Clause, clauses
 from ai_scientist.claims.directions import directed
 from ai_scientist.claims.given import Given
@@ -34,28 +35,6 @@ from ai_scientist.claims.wording import (
     most_of,
     way_of,
 )
-
-
-@dataclass(frozen=True)
-class Assertion:
-    """One thing that is said of a run, dataset and metric; `metrics` are the meanings that its word can have.
-
-    `references` are the runs that it may be compared with, the likeliest first; `strict`: just the first is meant.
-    `way` is a direction, or one after "not "; `most`: that of a superlative. `certain` is False where no dataset is
-    named: it may hold for some only.
-    """
-
-    sentence: Sentence
-    run: int
-    dataset: str
-    metrics: Meanings
-    references: tuple[int, ...] = ()
-    strict: bool = True
-    way: str | None = None
-    given: tuple[Given, ...] = ()
-    certain: bool = True
-    most: str | None = None
-
 
 _PRONOUN = re.compile(r"^(?:it|its|they|their|here|this)\b|\b(?:this|it) (?:is|was|represents|means)\b", re.IGNORECASE)
 MAX_CHARACTERS = 4000
@@ -108,6 +87,9 @@ class Binder:
             if not scope.metrics:
                 scope = replace(scope, metrics=self._metrics(found, clause, scope, way, own))
             yield from self._of_clause(sentence, found, clause, scope, way, own)
+            named = tuple(old.runs for it in own for old in it.olds if old.runs not in ((), "unknown"))
+            if named and not scope.references:
+                scope = replace(scope, references=named, explicit=True)
         self._remember(sentence, found)
 
     def _before(self, scope: Scope) -> Scope:
@@ -132,12 +114,19 @@ class Binder:
         self, sentence: Sentence, found: list[Token], clause: Clause, scope: Scope, way: str | None, given: list[Given]
     ) -> Iterator[Assertion]:
         inside = clause.of(found)
-        if not inside or any(token.kind in ("some", "midway") for token in inside) or compares_datasets(inside):
+        if not inside or any(token.kind in ("some", "midway") for token in inside):
             return
+        if compares_datasets(inside):
+            way, scope = None, replace(scope, references=())
         most = most_of(inside)
         given, unmeasured = self._apart(found, clause, given)
         yield from self._unmeasured(sentence, scope, unmeasured)
         metrics = separate(found, clause, self._metrics(found, clause, scope, way, given), given)
+        counted = [it for it in given if it.kind == "value" and not it.olds and self._is_counted(inside, it, metrics)]
+        if counted:
+            meant = self._words.of_kind("step")
+            yield from self._placed(sentence, found, clause, replace(scope, metrics=(meant,)), None, None, counted)
+            given = [it for it in given if it not in counted]
         given = [as_change(found, it) if way else it for it in given]
         given = [it for it in given if it.kind != "value" or it.olds or self._is_bound(found, clause, it, metrics)]
         if not scope.runs or not metrics or (way is None and most is None and not given):
@@ -174,11 +163,19 @@ class Binder:
         if way in ("faster", "slower") or (weak and (timed or is_longer(inside))):
             fitting = tuple(it for it in scope.metrics if any(self._words.kind(name) != "other" for name in it))
             steps = self._words.of_kind("step")
-            return weak or fitting or ((steps,) if steps and timed == "step" else ())
+            only = len(steps) == 1 and not self._words.of_kind("time")
+            return weak or fitting or ((steps,) if steps and (timed == "step" or only) else ())
         if timed and not any(self._words.kind(name) == timed for it in scope.metrics for name in it):
             meant = self._words.of_kind("step" if timed == "step" else "time")
             return (meant,) if len(meant) == 1 and is_needed(inside) else scope.metrics
         return scope.metrics
+
+    def _is_counted(self, inside: Sequence[Token], it: Given, metrics: Sequence[Meanings]) -> bool:
+        """ "x: 1713 steps, val loss 0.0049": steps beside another metric."""
+        steps = self._words.of_kind("step")
+        if it.unit != "step" or len(steps) != 1 or steps in metrics or not metrics:
+            return False
+        return is_needed(inside)
 
     def _is_bound(self, found: Sequence[Token], clause: Clause, it: Given, metrics: Sequence[Meanings]) -> bool:
         """Whether a plain value is said of a metric, in a unit that the metric can have."""

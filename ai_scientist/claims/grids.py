@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ai_scientist.claims.binding import Assertion
+from ai_scientist.claims.assertion import Assertion
 from ai_scientist.claims.given import Given
 from ai_scientist.claims.numbers import numbers
 from ai_scientist.claims.reading import Sentence

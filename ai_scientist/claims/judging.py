@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ai_scientist.claims.binding import Assertion
+from ai_scientist.claims.assertion import Assertion
 from ai_scientist.claims.model import Claim, Direction, Verdict
 from ai_scientist.claims.truth import Truth
 from ai_scientist.claims.vocabulary import Vocabulary

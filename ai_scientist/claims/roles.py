@@ -39,9 +39,12 @@ def _of_reference(found: Sequence[Token], it: Given) -> Given:
         if token.kind not in ("function", "prep", "open", "metric", "bound")
     ]
     last = before[-1] if before else None
-    if last is not None and last.kind in ("reference", "than"):
+    if last is not None and last.kind in ("reference", "than") and last.value not in ("others", "earlier"):
         runs = last.value if last.kind == "reference" else ()
-        return replace(it, kind="old", olds=(Old(it.number, runs),))
+        bracketed = _is(
+            _at(found, it.index - 1), "open"
+        )  # "better than the baseline (0.41)": of which run is not clear
+        return replace(it, kind="old", olds=(Old(it.number, runs),), loose=bracketed)
     return it
 
 
@@ -169,7 +172,7 @@ def _is_label(found: Sequence[Token], it: Given) -> bool:
     named = _at(found, it.index - 2)
     if before and before.kind == "equals" and not _is(named, "metric", "measure", "run", "dataset", "close"):
         return True
-    if it.kind == "ratio":
+    if it.kind == "ratio" and found[it.index].text.endswith("times"):
         near = (*found[max(0, it.index - 4) : it.index], *found[it.index + 1 : it.index + 6])
         return not any(
             token.kind in ("go", "than", "as", "reference", "weak", "metric")

@@ -13,7 +13,7 @@ from ai_scientist.prompts import number as shown
 SAME, DIFFERENT = 0.08, 0.20
 """Relative differences that are "the same" at most, and not the same at least."""
 RATIO = 0.15
-"""How far off "twice" may be."""
+"""How far off "twice" may be; "2.1 times" a third of it."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ class Truth:
 
     def _new_and_old(self, it: Given) -> bool:
         olds = self.then is None or all(self.value(old.number, self.then.mean) for old in it.olds)
-        return olds and (it.kind == "old" or self.value(it.number, self.now.mean))
+        now = self.value(it.number, self.now.mean)
+        return (olds or (it.loose and now)) if it.kind == "old" else olds and now
 
     def _change(self, it: Given, change: float) -> bool:
         signed = (
@@ -89,10 +90,11 @@ class Truth:
         ratio = self.now.mean / self.then.mean
         wanted = it.number.value
         seen = (ratio,) if way is None else (ratio, 1 / ratio)
+        slack = RATIO if not it.number.step or it.number.step >= 1 else RATIO / 3
         if it.number.bound == "least":
             return any(one >= wanted * (1 - SAME / 4) for one in seen)
         return any(
-            it.number.fits(one) or abs(one - wanted) <= RATIO * wanted or (way and it.number.fits(one - 1))
+            it.number.fits(one) or abs(one - wanted) <= slack * wanted or (way and it.number.fits(one - 1))
             for one in seen
         )
 
