@@ -9,7 +9,7 @@ from ai_scientist.claims.lexicon import english
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])['\")\]*]{0,4}\s+(?=[\"'(\[*`]{0,4}(?:[A-Z0-9]|[a-z]{1,40}_))")
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:vs|e\.g|i\.e|approx|cf|resp|no|fig|etc|avg|val|acc|al|div)|\b[A-Z])\.$", re.IGNORECASE
+    r"(?:\b(?:vs|e\.g|i\.e|approx|cf|resp|no|fig|etc|avg|val|acc|al|div)|(?<![\u2019'])\b(?-i:[A-Z]))\.$", re.IGNORECASE
 )
 _DRAWN = re.compile(
     r"\b(?:this|these|the) (?:\w+ ){0,2}(?:plots?|figures?|charts?|graphs?) |\b[xy]-axis|shaded area", re.IGNORECASE
