@@ -170,7 +170,7 @@ def _toml(path: Path) -> dict[str, Any]:
         return {}
     try:
         return tomllib.loads(read_text(path, GIGABYTE // 1000))
-    except (UnreadableFile, tomllib.TOMLDecodeError) as error:
+    except (UnreadableFile, tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"{path}: {error}") from None
 
 

@@ -72,11 +72,12 @@ def probe(python: str) -> Machine:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_SECONDS, check=False)
         answer = json.loads(done.stdout)
+        device, count, versions = answer["device"] or CPU, int(answer["devices"]), dict(answer["versions"])
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UsageError(f"--python {python} cannot be started: {error}") from None
-    except ValueError:
+    except (ValueError, KeyError, TypeError):
         said = done.stderr.strip().splitlines()
         raise UsageError(f"--python {python} is no working Python: {said[-1] if said else 'no answer'}") from None
     visible = [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
-    gpus = tuple(visible or map(str, range(answer["devices"])))[: answer["devices"]]
-    return Machine(answer["device"] or CPU, gpus, answer["versions"])
+    gpus = tuple(visible or map(str, range(count)))[:count]
+    return Machine(device, gpus, versions)

@@ -19,6 +19,7 @@ IDEAS = ("ideas.json", "seed_ideas.json")
 MAX_BYTES = 2_000_000
 # The profile in which a whole run takes seconds: edits are tried by it.
 SMOKE = "smoke"
+MAX_VARIABLE = 32_000  # the kernel starts no program with one of 131,072 bytes
 # What the loader of programs and the search for them go by.
 STEERING = re.compile(r"PATH|LD_.*|DYLD_.*|GCONV_PATH|GLIBC_TUNABLES")
 # Metrics that depend on the machine's mood and may differ from run to run.
@@ -131,6 +132,8 @@ def check_environment(variables: Mapping[str, str]) -> None:
     for name, value in variables.items():
         if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) or "\0" in value:
             raise ValueError(f"{name!r} cannot be an environment variable")
+        if len(value) > MAX_VARIABLE:
+            raise ValueError(f"the environment variable {name} is longer than {MAX_VARIABLE:,} characters")
         if STEERING.fullmatch(name):
             raise ValueError(
                 f"the environment variable {name} may not be set: it would take effect outside the sandbox"
@@ -195,7 +198,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         return {}
     try:
         return settings(tomllib.loads(read_text(path, MAX_BYTES)))
-    except (UnreadableFile, tomllib.TOMLDecodeError) as error:
+    except (UnreadableFile, tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"{path}: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]

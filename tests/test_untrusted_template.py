@@ -82,3 +82,29 @@ def test_no_sandbox_is_said_again_to_go_on_without_one(bench: Bench) -> None:
     sandboxes = [event.setup.sandbox for event in bench.of(StudyResumed)]
     assert sandboxes[0] != "none"
     assert sandboxes[1] == "none"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    ["x = " + "[" * 3000, '[profiles.x]\nenvironment = { "A" = "' + "x" * 300_000 + '" }'],
+    ids=["deep", "long variable"],
+)
+def test_settings_that_no_program_can_take_are_one_clear_line(
+    bench: Bench, settings: str, capsys: pytest.CaptureFixture
+) -> None:
+    with (bench.template / "template.toml").open("a") as file:
+        file.write(f"\n{settings}\n")
+    assert bench.study(GOOD, "--template", "tiny") == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_recording_that_would_eat_all_memory_is_one_clear_line(bench: Bench) -> None:
+    assert bench.study({"run_1.attempt_1": '{{ "a" * 10**18 }}'}) == 1
+
+
+def test_interpreter_that_answers_something_else_is_one_clear_line(bench: Bench, capsys: pytest.CaptureFixture) -> None:
+    python = bench.root / "python"
+    python.write_text("#!/bin/sh\necho 3\n")
+    python.chmod(0o755)
+    assert bench.study(GOOD, "--python", str(python)) == 2
+    assert "is no working Python" in capsys.readouterr().err

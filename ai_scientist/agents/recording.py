@@ -47,7 +47,7 @@ class Recording:
                 f"the recording {self._folder} has no {error.name}, so no reply for {request.turn.key}: this study "
                 f"went another way than the recorded one. Go on with a real model: --resume FOLDER --model NAME."
             ) from None
-        except (TemplateError, TypeError, ValueError, KeyError, ArithmeticError, RecursionError) as error:
+        except (TemplateError, TypeError, ValueError, KeyError, ArithmeticError, RecursionError, MemoryError) as error:
             line = getattr(error, "lineno", None)
             place = f", line {line}" if line else ""
             raise RecordingError(f"the recording's {self._folder / name}{place} cannot be rendered: {error}") from None
