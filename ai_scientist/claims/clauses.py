@@ -188,4 +188,6 @@ def _own_statement(found: Sequence[Token], cut: int) -> bool:
     """Whether both sides of a strong separator say something of what they name."""
     sides = ({token.kind for token in found[:cut]}, {token.kind for token in found[cut + 1 :]})
     says = all(kinds & {"number", "go", "ratio"} for kinds in sides)
-    return says and all(kinds & {"metric", "dataset", "run", "weak", "measure", "reference"} for kinds in sides)
+    other = found[cut].value == "strong" and all("metric" in kinds for kinds in sides) and bool(sides[0] & set(_HEADS))
+    named = all(kinds & {"metric", "dataset", "run", "weak", "measure", "reference"} for kinds in sides)
+    return other or (says and named)

@@ -27,7 +27,15 @@ def from_dict(sentence: Sentence, words: Vocabulary) -> tuple[list[Assertion], s
             metric = entry[1].removesuffix("_mean")
             found = numbers(entry[2])
             if found and match[1] in words.datasets and metric in words.metrics:
-                claims.append(Assertion(sentence, sentence.run, match[1], (metric,), given=(Given(0, found[0][2]),)))
+                claims.append(
+                    Assertion(
+                        sentence,
+                        sentence.run,
+                        match[1],
+                        (metric,),
+                        given=(Given(match.start(2) + entry.start(), found[0][2]),),
+                    )
+                )
     return claims, re.sub(r"\{.*\}?", " ", sentence.text, flags=re.DOTALL) if claims else sentence.text
 
 

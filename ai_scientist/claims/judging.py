@@ -1,15 +1,18 @@
 """Verdicts: what is asserted, beside what was measured."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ai_scientist.claims.assertion import Assertion
+from ai_scientist.claims.given import Given
 from ai_scientist.claims.model import Claim, Direction, Verdict
 from ai_scientist.claims.truth import Truth
 from ai_scientist.claims.vocabulary import Vocabulary
 from ai_scientist.metrics import Measurement
 
 _RANK: dict[Verdict, int] = {"verified": 0, "not_checkable": 1, "unsupported": 2, "contradicted": 3}
+_ALL = re.compile(r"\b(?:all|every|each|both|everywhere)\b", re.IGNORECASE)
 _SURE: dict[Verdict, int] = {"verified": 0, "contradicted": 1, "not_checkable": 2, "unsupported": 3}
 
 
@@ -27,8 +30,26 @@ class _Seen:
 
 def judge(assertions: Sequence[Assertion], words: Vocabulary) -> list[Claim]:
     """The claims of one sentence: one for every run, dataset, metric and reference."""
-    judged = [(it, _see(it, words)) for it in assertions]
+    judged = list(_placed([(it, _see(it, words)) for it in assertions], words))
     return list(_merged([_claim(it, seen) for it, seen in _eased(judged)]))
+
+
+def _placed(judged: list[tuple[Assertion, _Seen]], words: Vocabulary) -> Iterator[tuple[Assertion, _Seen]]:
+    """A number that is right for one of the things that a sentence names is said of that one alone."""
+    right = {key for it, seen in judged if seen.verdict == "verified" for one in it.given for key in _keys(it, one)}
+    for it, seen in judged:
+        rest = tuple(one for one in it.given if not right & set(_keys(it, one)))
+        if seen.verdict != "contradicted" or len(rest) == len(it.given) or _ALL.search(it.sentence.text):
+            yield it, seen
+        elif rest or it.way is not None:
+            kept = replace(it, given=rest)
+            yield kept, _see(kept, words)
+
+
+def _keys(it: Assertion, one: Given) -> list[tuple[object, ...]]:
+    """A number with all but the dataset, and with all but the metric, that it is said of."""
+    said = (one.index, one.number.value, it.run, it.references)
+    return [] if one.number.bound or it.sentence.table else [(*said, it.metrics, None), (*said, None, it.dataset)]
 
 
 def _see(it: Assertion, words: Vocabulary) -> _Seen:

@@ -41,9 +41,7 @@ def _of_reference(found: Sequence[Token], it: Given) -> Given:
     last = before[-1] if before else None
     if last is not None and last.kind in ("reference", "than") and last.value not in ("others", "earlier"):
         runs = last.value if last.kind == "reference" else ()
-        bracketed = _is(
-            _at(found, it.index - 1), "open"
-        )  # "better than the baseline (0.41)": of which run is not clear
+        bracketed = _is(_at(found, it.index - 1), "open")  # "than the baseline (0.41)": of which run is not clear
         return replace(it, kind="old", olds=(Old(it.number, runs),), loose=bracketed)
     return it
 
@@ -220,6 +218,9 @@ def _changed(found: Sequence[Token], it: Given) -> Given:
                 runs=() if follows else it.runs,
                 against=_against(found, it),
             )
+        against = _against(found, it) if _is(after, "over", "than", "from") else ()
+        if against:  # "a 20% improvement over the baseline and 14% over Run 1"
+            return replace(it, kind="change", runs=(), against=against)
         if before and before.kind == "go" and before.value != "same":
             return replace(it, kind="change", loose=True)
         return it

@@ -138,6 +138,7 @@ def subjects(found: Sequence[Token], clause: Clause, section: int | None) -> lis
     )
     if section is not None:  # "..., resolving the issues seen in Run 1"
         places = [at for at in places if at < head or found[at - 1].kind not in ("prep", "word", "function")]
+    places = [at for at in places if not at or found[at - 1].kind != "to"]  # "adding blocks to self-guidance"
     return [at for at in places if not _is_tag(found, at) and (outside[at] or not _numbered(found, at))]
 
 
