@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from ai_scientist.claims.check import check
 from ai_scientist.claims.folder import results_of
-from ai_scientist.claims.model import Claim
+from ai_scientist.claims.model import Claim, Results
+from ai_scientist.metrics import Measurement
 from benchmarks.claims import LABELLED, Score, compared
 
 DIFFUSION = results_of(LABELLED / "diffusion")
@@ -92,6 +93,21 @@ def test_any_text_gives_claims_of_its_own_lines(notes: str) -> None:
     for claim in claims(notes):
         assert 1 <= claim.line <= lines
         assert claim.verdict in ("verified", "contradicted", "unsupported", "not_checkable")
+        json.dumps(claim.as_json(), allow_nan=False)
+
+
+NAME = st.text(max_size=6) | st.sampled_from(["step_val_acc_99", "a_b", "_", "9", "loss", "x_per_sec", "t\u00e9st"])
+
+
+@given(names=st.tuples(NAME, NAME, NAME), mean=st.floats(allow_nan=False, allow_infinity=False))
+@settings(deadline=2000, max_examples=60)
+def test_any_names_and_values_of_results_are_checked(names: tuple[str, str, str], mean: float) -> None:
+    dataset, metric, label = names
+    measured = {dataset: {metric: Measurement(mean)}}
+    results = Results({0: measured, 1: measured}, labels={1: label})
+    said = f"{metric} on {dataset} fell from {mean} to 3 ({label}), twice the baseline's."
+    notes = f"## Run 1: {label}\n{said}\n| {metric} | 1 |"
+    for claim in check(notes, results):
         json.dumps(claim.as_json(), allow_nan=False)
 
 

@@ -145,6 +145,8 @@ def _said(part: str, *, first: bool) -> tuple[str, ...]:
 def dataset_phrases(name: str) -> Iterator[tuple[str, ...]]:
     """The ways to say a dataset: its name in words, operations spelt out, digits with and without a space."""
     parts = [part.lower() for part in re.split(r"[^A-Za-z0-9]+", name) if part]
+    if not parts:
+        return
     yield tuple(atom.text for atom in atoms(" ".join(parts)))
     yield tuple(atom.text for part in _parts(name) for atom in atoms(part.lower()))
     loose = re.sub(r"(?<=[a-z])(?=\d)", " ", " ".join(parts))

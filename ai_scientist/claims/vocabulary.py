@@ -114,7 +114,7 @@ class Vocabulary:
         for name in self.metrics:
             ways = list(step_phrases(name)) if self.kind(name) == "step" else metric_phrases(name)
             yield from ((way, name) for way in ways)
-            yield (*ways[0], "mean"), name
+            yield from (((*way, "mean"), name) for way in ways[:1])
         for kind, phrases in english().names.items():
             yield from ((tuple(phrase.split()), name) for phrase in phrases for name in self.called(kind))
 
