@@ -265,4 +265,4 @@ def test_full_disk_stops_with_a_message_and_goes_on_when_there_is_room(
     for big in study.rglob("big"):
         big.unlink()
     room.touch()
-    assert launch.main(["--resume", str(study)]) == 0
+    assert launch.main(["--resume", str(study), "--no-sandbox"]) == 0
