@@ -110,7 +110,7 @@ def test_final_info_holds_every_metric_of_every_dataset_and_seed(study):
 def test_arrays_hold_curves_schedules_and_points_and_need_no_pickle(study):
     with np.load(study / "run_0" / "all_results.npz", allow_pickle=False) as arrays:
         shapes = {name: arrays[name].shape for name in arrays}
-    per_seed = {"step": (2,), "train_loss": (2,), "kept": (10,), "samples": (8192, 2)}
+    per_seed = {"step": (2,), "train_loss": (2,), "kept": (20,), "samples": (8192, 2)}
     wanted = {f"{d}.{seed}.{name}": shape for d in DATASETS for seed in range(5) for name, shape in per_seed.items()}
     assert shapes == wanted | {f"{dataset}.held_out": (8192, 2) for dataset in DATASETS}
     assert sorted(path.name for path in (study / "run_0").iterdir()) == ["all_results.npz", "final_info.json"]
@@ -325,6 +325,7 @@ def test_notes_of_a_run_say_what_was_measured(number):
     assert re.search(r"is lower than the baseline's on circle, with evidence", text)
     assert re.search(r"is higher than the baseline's on moons, with evidence", text)
     assert "On line its mean kl_divergence is lower than the baseline's, without evidence." in text
+    assert "On butterfly its kl_divergence is the same as the baseline's." in text
 
 
 def test_conclusion_and_plots_follow_from_the_facts():

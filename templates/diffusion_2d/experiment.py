@@ -76,7 +76,7 @@ PROFILES = {
         steps=2500,
     ),
     "smoke": Settings(
-        timesteps=10,
+        timesteps=20,
         width=16,
         layers=2,
         batch_size=16,
