@@ -265,7 +265,7 @@ def _number(text: str) -> float:
 
 
 def positive(text: str) -> float:
-    if not (value := _number(text)) > 0:
+    if not 0 < (value := _number(text)) <= 10**9:
         raise argparse.ArgumentTypeError(f'"{text}" is not a number above 0')
     return value
 

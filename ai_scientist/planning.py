@@ -142,7 +142,7 @@ def declared_data(template: Template) -> tuple[str, ...]:
 
 
 def _why_not_shown(folder: Path) -> str:
-    """Why a template from others may not ask for that folder, "" where it may."""
+    """Why runs are not shown that folder, "" where they may be."""
     if any(folder == Path(name) or folder.is_relative_to(name) for name in ("/proc", "/sys", "/dev", "/run")):
         return "which is not data but the machine"
     if Path.home().resolve().is_relative_to(folder):
@@ -151,10 +151,12 @@ def _why_not_shown(folder: Path) -> str:
 
 
 def further_data(paths: Sequence[Path]) -> tuple[str, ...]:
-    """What --data names. Raises UsageError for what is not there."""
+    """What --data names. Raises UsageError for what is not there, or is no data."""
     for path in paths:
         if not path.exists():
             raise UsageError(f"--data {path}: there is no such file or folder")
+        if reason := _why_not_shown(path.resolve()):
+            raise UsageError(f"--data {path}, {reason}")
     return tuple(str(path.resolve()) for path in paths)
 
 

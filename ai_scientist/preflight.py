@@ -22,7 +22,10 @@ SYSTEM_TOKENS = 3000
 
 def check(setup: Setup, results: Path, model: LiteLLMModel | None) -> None:
     """Raise what is wrong with the machine, the model's name, key or price, as far as can be told without asking it."""
-    place = next(folder for folder in (results, *results.parents) if folder.exists())
+    try:
+        place = next(folder for folder in (results, *results.parents) if folder.exists())
+    except OSError as error:
+        raise UsageError(f"--results-dir {results!s:.100}: {error.strerror}") from None
     free = shutil.disk_usage(place).free
     if free < MIN_FREE_BYTES:
         raise MachineError(f"only {free / GIGABYTE:.1f} GB are free in {place}; make space or choose --results-dir.")

@@ -1,5 +1,6 @@
 """Limits of a whole study, and what is checked before anything is spent."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +11,11 @@ from hypothesis import strategies as st
 from providers import Answer, Provider, serving
 
 from ai_scientist import launch
+from ai_scientist.agents.model import Reply, Request
+from ai_scientist.agents.transcript import Recorded, Transcript
 from ai_scientist.budget import Budget
-from ai_scientist.errors import LimitReached
-from ai_scientist.lab import Usage
+from ai_scientist.errors import LimitReached, StudyError
+from ai_scientist.lab import Turn, Usage
 from ai_scientist.study.events import (
     AttemptEnded,
     AttemptStarted,
@@ -266,3 +269,31 @@ def test_full_disk_stops_with_a_message_and_goes_on_when_there_is_room(
         big.unlink()
     room.touch()
     assert launch.main(["--resume", str(study), "--no-sandbox"]) == 0
+
+
+def test_reply_that_could_not_be_kept_is_not_asked_for(small_disk: Path) -> None:
+    asked = []
+
+    class Model:
+        name = "model"
+
+        def ceiling(self, request: Request) -> Usage:
+            return Usage()
+
+        def reply(self, request: Request) -> Reply:
+            asked.append(request)
+            return Reply("x" * 1_000_000, "stop", Usage())
+
+    transcript = Transcript(small_disk / "transcript.jsonl")
+    model = Recorded(Model(), transcript)
+    requests = [Request(Turn(number, "run", number, 1), 0, (), "") for number in (1, 2)]
+    model.reply(requests[0])
+    with contextlib.suppress(OSError), (small_disk / "full").open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(1_000_000))
+    with pytest.raises(StudyError, match=r"No space left on device. Make space, then --resume"):
+        model.reply(requests[1])
+    assert len(asked) == 1
+    (small_disk / "full").unlink()
+    model.reply(requests[1])
+    assert [path.name for path in small_disk.iterdir()] == ["transcript.jsonl"]

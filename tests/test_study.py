@@ -1,6 +1,7 @@
 """Whole studies with the tiny template: real aider, real runs, replies from a recording."""
 
 import json
+import shutil
 import subprocess
 
 import pytest
@@ -79,6 +80,18 @@ def test_other_data_has_a_baseline_of_its_own(bench: Bench) -> None:
         cached.append(bench.of(BaselineMeasured)[0].cached)
         bench.folder.rename(bench.root / f"study_{number}")
     assert cached == [False, True, False]
+
+
+def test_other_module_has_a_baseline_of_its_own(bench: Bench) -> None:
+    (bench.template / "helper.py").write_text("X = 1")
+    assert bench.study(GOOD, *TWO) == 0
+    shutil.rmtree(bench.folder)
+    assert bench.study(GOOD, *TWO) == 0
+    assert bench.of(BaselineMeasured)[0].cached
+    shutil.rmtree(bench.folder)
+    (bench.template / "helper.py").write_text("X = 2")
+    assert bench.study(GOOD, *TWO) == 0
+    assert not bench.of(BaselineMeasured)[0].cached
 
 
 def test_crash_is_fed_back_and_repaired(bench: Bench) -> None:

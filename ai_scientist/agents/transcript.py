@@ -18,6 +18,7 @@ from ai_scientist.lab import Turn, Usage
 from ai_scientist.secrets import mask_in
 
 MAX_BYTES = 1_000_000_000
+MAX_REPLY_BYTES = 4_000_000  # of a reply as JSON; aider_agent.py takes no longer one
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,29 @@ class Transcript:
                 return exchange
         return None
 
+    def make_room(self, request: Request) -> None:
+        """Take the room on the disk that a request and its reply will need, before it is paid for.
+
+        Raises StudyError where there is none.
+        """
+        size = MAX_REPLY_BYTES + 2 * sum(len(message["content"].encode()) for message in request.messages)
+        try:
+            with self._room.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            self._room.unlink(missing_ok=True)
+            raise self._unwritable(error) from None
+
+    @property
+    def _room(self) -> Path:
+        return self._path.with_name(f".{self._path.name}.room")
+
+    def _unwritable(self, error: OSError) -> StudyError:
+        return StudyError(f"cannot write {self._path}: {error.strerror}. Make space, then --resume.")
+
     def append(self, request: Request, reply: Reply, model: str) -> None:
         """Write an exchange; it is on disk when this returns. Raises StudyError where it cannot be written."""
+        self._room.unlink(missing_ok=True)
         turn = request.turn
         exchange = Exchange(
             datetime.now(UTC).isoformat(),
@@ -102,7 +124,7 @@ class Transcript:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise StudyError(f"cannot write {self._path}: {error.strerror}. Make space, then --resume.") from None
+            raise self._unwritable(error) from None
         self._exchanges.append(exchange)
 
     def history(self, turns: Iterable[int]) -> list[dict[str, str]]:
@@ -134,6 +156,7 @@ class Recorded:
         paid = self._transcript.find(request)
         if paid is not None:
             return paid.as_reply()
+        self._transcript.make_room(request)
         reply = self._model.reply(request)
         self._transcript.append(request, reply, self.name)
         return reply

@@ -76,15 +76,15 @@ def recorded_seconds(place: Path) -> float | None:
 def kept(cache: Path, folder: StudyFolder, setup: Setup) -> Path:
     """Where the baseline of this code, data, profile, device and these versions is kept, if it was measured."""
     versions = json.dumps([setup.environment, setup.device, setup.versions], sort_keys=True, default=str)
-    key = hashlib.sha256((code_hash(folder.experiment) + _data(folder) + versions).encode()).hexdigest()[:12]
+    key = hashlib.sha256((code_hash(folder.experiment) + _beside(folder) + versions).encode()).hexdigest()[:12]
     device = re.sub(r"[^A-Za-z0-9]+", "-", setup.device).strip("-")
     return cache / f"{setup.profile}_{device}_{key}"
 
 
-def _data(folder: StudyFolder) -> str:
-    """The names and hashes of the study's data files, in one text."""
-    files = [path for data in folder.data() for path in sorted(data.rglob("*")) if path.is_file()]
-    return "".join(f"{path.relative_to(folder.root)}:{code_hash(path)}" for path in files)
+def _beside(folder: StudyFolder) -> str:
+    """The names and hashes of everything else that came with the template and that its runs may read, in one text."""
+    files = [path for place in folder.beside() for path in (sorted(place.rglob("*")) if place.is_dir() else [place])]
+    return "".join(f"{path.relative_to(folder.root)}:{code_hash(path)}" for path in files if path.is_file())
 
 
 def _brought(lab: Lab, setup: Setup) -> Metrics:

@@ -123,9 +123,12 @@ class StudyFolder:
         records = {self.journal, self.transcript, self.log, self.results_md, self.results_csv, self.report}
         return {*records, self.plot_output, self.smoke, self.control, self.failed}
 
-    def data(self) -> tuple[Path, ...]:
-        """The folders that came with the template: what its runs may read besides the code."""
-        return tuple(path for path in self.shown() if path.is_dir() and not re.fullmatch(r"run_\d+", path.name))
+    def beside(self) -> tuple[Path, ...]:
+        """What came with the template and its runs may read beside experiment.py: data, other modules."""
+        known = {self.root / name for name in (*EDITABLE, "prompt.json", "template.toml")}
+        return tuple(
+            path for path in self.shown() if path not in known and not re.fullmatch(r"run_\d+(\.py)?", path.name)
+        )
 
     def plots(self) -> tuple[Path, ...]:
         """The PNG files beside plot.py, by name; links are not plots."""
