@@ -6,7 +6,7 @@ FLAGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint check clean sandbox bench-claims browser
+.PHONY: run test lint check clean sandbox bench bench-claims browser
 run: $(VENV)/.installed sandbox
 	$(BIN)/python launch_scientist.py --idea weight_initialization_grokking $(FLAGS)
 
@@ -19,6 +19,11 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
 check: lint test
+
+# What the loop costs, and how busy many ideas keep devices: docs/performance.md.
+bench: $(VENV)/.installed-dev sandbox
+	@$(BIN)/python -m benchmarks.loop
+	@$(BIN)/python -m benchmarks.many_ideas
 
 # How well notes are checked: precision and recall over the labelled folders of tests/claims_set.
 bench-claims: $(VENV)/.installed-dev

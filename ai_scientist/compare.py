@@ -5,6 +5,7 @@ import threading
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from statistics import mean, variance
 from typing import Literal
 
@@ -14,6 +15,7 @@ Verdict = Literal["better", "worse", "different", "no evidence", "nothing can be
 UNTESTED: Verdict = "nothing can be said"
 SIGNIFICANCE = 0.05
 MIN_SEEDS = 3
+MAX_KEPT = 10_000
 _FILTERS = threading.Lock()  # the filters of warnings are those of the process, and a report is written beside a study
 
 
@@ -44,6 +46,11 @@ class Comparison:
 
 Key = tuple[int, str, str]
 """Run, dataset, metric."""
+
+
+def preload() -> None:
+    """Import what tests are done with, which takes half a second."""
+    import scipy.stats  # noqa: F401
 
 
 def against_baseline(
@@ -117,6 +124,7 @@ def _judged(it: Comparison, corrected: float | None, better: str | None) -> Comp
     return replace(it, corrected=corrected, verdict=verdict)
 
 
+@lru_cache(MAX_KEPT)  # prompts, tables and the report ask for the same again after every run
 def _test(
     these: tuple[float, ...], others: tuple[float, ...], difference: float, *, paired: bool
 ) -> tuple[float, float | None, float | None]:
@@ -125,7 +133,7 @@ def _test(
     Where neither side varies from seed to seed the difference is certain: the interval is a point, p 0, or 1 for equal
     values. Where the test has no finite answer p is 1 and there is no interval.
     """
-    from scipy.stats import ttest_ind, ttest_rel  # half a second to import: only where it is needed
+    from scipy.stats import ttest_ind, ttest_rel  # see preload
 
     varies = [a - b for a, b in zip(these, others, strict=True)] if paired else None
     if len(set(varies)) == 1 if varies else len(set(these)) == len(set(others)) == 1:

@@ -1,7 +1,6 @@
 """One study from its setup to its summary: what it is done with, how it begins or goes on, and how it is left."""
 
 import os
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -174,9 +173,6 @@ def _pursue(study: _Study, screen: PlainScreen, reporter: Reporter, *, resumed: 
         return
     transcript = Transcript(study.folder.transcript)
     model = Recorded(_model(study, screen, transcript), transcript)
-    # aider takes seconds to import: meanwhile the baseline runs. No daemon: a process must not end amid an import.
-    preload = threading.Thread(target=AiderAgent.preload)
-    preload.start()
     lab = Lab(
         _agent(study, model, transcript),
         study.around.executor,
@@ -193,14 +189,11 @@ def _pursue(study: _Study, screen: PlainScreen, reporter: Reporter, *, resumed: 
         screen.follow(event, state)
         reporter.changed()
 
-    try:
-        if resumed:
-            loop.resume(study.journal, lab, study.setup, end_orphan)
-        elif study.live is not None:
-            study.journal.append(ModelAnswered(preflight.ask(model)))
-        loop.pursue(study.journal, lab, follow)
-    finally:
-        preload.join()
+    if resumed:
+        loop.resume(study.journal, lab, study.setup, end_orphan)
+    elif study.live is not None:
+        study.journal.append(ModelAnswered(preflight.ask(model)))
+    loop.pursue(study.journal, lab, follow)
 
 
 def _stop(study: _Study, screen: PlainScreen, reason: str) -> None:

@@ -17,6 +17,7 @@ from ai_scientist.flags import Flags
 from ai_scientist.idea import Idea
 from ai_scientist.lab import CPU, Usage
 from ai_scientist.machine import probe
+from ai_scientist.preloading import loading
 from ai_scientist.sandbox.choose import choose
 from ai_scientist.sandbox.none import NoSandbox
 from ai_scientist.study.folder import StudyFolder
@@ -36,22 +37,34 @@ def resume(flags: Flags, root: Path) -> bool:
 
 
 def _work(jobs: list[Job], flags: Flags) -> bool:
+    if len(jobs) > 1 and flags.parallel != 1:
+        return _side_by_side(jobs, flags)
+    with loading():
+        where = _verified(jobs, flags)
+        chosen = where.devices[: where.devices_per_run] if flags.gpus or flags.gpus_per_run else None
+        complete = [job.work(session.alone(chosen if where.devices != (CPU,) else None)) for job in jobs]
+    return all(complete)
+
+
+def _side_by_side(jobs: list[Job], flags: Flags) -> bool:
     setup = jobs[0].setup
-    where = machines(flags, probe(setup.python))
+    where = _verified(jobs, flags)
+    if any(job.setup.approve for job in jobs):
+        raise UsageError("--approve asks in this terminal, one study at a time: say --parallel 1")
+    console = Console(highlight=False)
+    _greet(jobs, where, console)
+    budget = planning.changed_budget(setup.budget, flags)
+    return batch.pursue_all(jobs, where, Purse(budget, _before(jobs)), Board([job.name for job in jobs], console))
+
+
+def _verified(jobs: Sequence[Job], flags: Flags) -> Machines:
+    """The devices of the machine, after a look at what each interpreter finds of them inside the sandbox."""
+    where = machines(flags, probe(jobs[0].setup.python))
     for job in {job.setup.python: job for job in jobs}.values():
         home = job.template.folder if job.template else job.folder
         assert home is not None
         inside.verify(job.setup, choose(allow_none=job.setup.sandbox == NoSandbox.name), StudyFolder(home).experiment)
-    if len(jobs) > 1 and flags.parallel != 1:
-        if any(job.setup.approve for job in jobs):
-            raise UsageError("--approve asks in this terminal, one study at a time: say --parallel 1")
-        console = Console(highlight=False)
-        _greet(jobs, where, console)
-        budget = planning.changed_budget(setup.budget, flags)
-        return batch.pursue_all(jobs, where, Purse(budget, _before(jobs)), Board([job.name for job in jobs], console))
-    chosen = where.devices[: where.devices_per_run] if flags.gpus or flags.gpus_per_run else None
-    complete = [job.work(session.alone(chosen if where.devices != (CPU,) else None)) for job in jobs]
-    return all(complete)
+    return where
 
 
 def _before(jobs: Sequence[Job]) -> tuple[Usage, float, float]:
