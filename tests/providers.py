@@ -25,6 +25,7 @@ class Answer:
     fault: Literal["", "drop", "broken", "slow", "drip", "empty", "half", "html"] = ""
     usage: tuple[int, int] | None = (1000, 100)
     finish: str = ""
+    cache: tuple[int, int] = (0, 0)  # of the prompt, beside `usage`: tokens read from the cache, and written to it
 
 
 @dataclass
@@ -143,4 +144,6 @@ def _body(provider: Provider, answer: Answer) -> bytes:
     whole |= {"content": [{"type": "text", "text": text}], "stop_sequence": None}
     whole |= {"stop_reason": answer.finish or ("max_tokens" if answer.cut else "end_turn")}
     prompt, completion = answer.usage or (0, 0)
-    return json.dumps(whole | {"usage": {"input_tokens": prompt, "output_tokens": completion}}).encode()
+    names = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+    usage = dict(zip(names, (prompt, completion, *answer.cache), strict=True))
+    return json.dumps(whole | {"usage": usage}).encode()

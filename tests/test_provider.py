@@ -14,7 +14,7 @@ from providers import Answer, Protocol, Provider, serving
 
 from ai_scientist import launch
 from ai_scientist.agents.anthropic_model import AnthropicModel
-from ai_scientist.agents.litellm_model import LiteLLMModel
+from ai_scientist.agents.litellm_model import LiteLLMModel, Price
 from ai_scientist.agents.model import Reply, Request
 from ai_scientist.agents.retry import Retrying
 from ai_scientist.errors import (
@@ -349,3 +349,63 @@ def test_retrying_asks_once_more_at_the_end_of_its_time() -> None:
     with pytest.raises(ProviderUnavailable, match="tried 2 times"):
         Retrying(model, 0.1 / 60, lambda _: None, Longest()).reply(REQUEST)
     assert model.asked == 2
+
+
+CACHING = replace(REQUEST, stable=(0,))
+
+
+def test_claude_is_told_what_to_cache_and_others_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    with provided("anthropic", Answer("hello"), monkeypatch=monkeypatch) as provider:
+        LiteLLMModel(provider.model, 20).reply(CACHING)
+    assert provider.requests[0]["system"] == [{"type": "text", "text": "s", "cache_control": {"type": "ephemeral"}}]
+    assert "cache_control" not in str(provider.requests[0]["messages"])
+    with provided("openai", Answer("hello"), monkeypatch=monkeypatch) as provider:
+        LiteLLMModel(provider.model, 20).reply(CACHING)
+    assert "cache_control" not in str(provider.requests)
+
+
+@pytest.mark.parametrize("price", [None, Price(3.0, 15.0)], ids=["listed price", "given price"])
+def test_cached_tokens_are_counted_and_paid_for(price: Price | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = Answer("hello", usage=(100, 50), cache=(8000, 2000))
+    with provided("anthropic", answer, monkeypatch=monkeypatch) as provider:
+        usage = LiteLLMModel(provider.model, 20, price).reply(CACHING).usage
+    assert (usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens) == (10_100, 50, 8000)
+    read = 0.1 if price is None else 1  # what a cached token costs is not given: no less is counted than is paid
+    assert usage.cost == pytest.approx((3.0 * (100 + read * 8000 + 1.25 * 2000) + 15.0 * 50) / 1e6, rel=1e-3)
+
+
+def test_ceiling_allows_for_the_price_of_writing_to_the_cache() -> None:
+    model = LiteLLMModel("claude-sonnet-4-5", 20)
+    long = replace(CACHING, messages=({"role": "system", "content": "x" * 1_000_000},))
+    plain, marked = model.ceiling(replace(long, stable=())).cost, model.ceiling(long).cost
+    assert plain is not None
+    assert marked is not None
+    assert marked - plain == pytest.approx(0.25 * 3.0 * 1_000_000 / 2.5 / 1e6)
+
+
+def test_turns_of_a_study_begin_with_what_was_cached_before(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    """Up to the last mark of the chat, the next request says the same; transcript and summary know of it, too."""
+    answers = [Answer(PLAIN[key], usage=(100, 50), cache=(900, 0)) for key in PLAIN]
+    with provided("anthropic", *answers, monkeypatch=monkeypatch) as provider:
+        assert bench.launch("--model", provider.model, "--max-runs", "2") == 0
+    first, second, third = ([*it["system"], *it["messages"]] for it in provider.requests[:3])
+    assert _marked(first)
+    chat = _marked(second)[1]  # after the system prompt and the examples: what was said and replied in the first turn
+    assert PLAIN["run_1.attempt_1"][:10] in str(second[chat])
+    assert [_bare(it) for it in third[: chat + 1]] == [_bare(it) for it in second[: chat + 1]]
+    assert "cache_control" not in (bench.folder / "transcript.jsonl").read_text()
+    said = capsys.readouterr().out
+    assert "(75% from the cache)" in said  # of 6 requests the check of the connection read nothing from it
+    assert "(75% from the cache)" in (bench.folder / "report.html").read_text()
+
+
+def _marked(messages: list[dict]) -> list[int]:
+    return [place for place, message in enumerate(messages) if "cache_control" in str(message)]
+
+
+def _bare(message: dict) -> str:
+    """What a message says, without the mark."""
+    content = message.get("content") or [message]
+    return content if isinstance(content, str) else "".join(block["text"] for block in content)

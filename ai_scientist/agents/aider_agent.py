@@ -117,6 +117,7 @@ class AiderAgent:
             auto_lint=False,
             auto_test=False,
             map_tokens=0,
+            cache_prompts=True,
             stream=False,
             detect_urls=False,
             suggest_shell_commands=False,
@@ -150,9 +151,10 @@ class _Voice:
         self.cut = ""
 
     def answer(self, messages: Sequence[Mapping[str, Any]], said: str) -> Any:
-        plain = tuple({"role": str(m["role"]), "content": str(m["content"])} for m in messages)
+        plain = tuple({"role": str(m["role"]), "content": _text(m["content"])} for m in messages)
+        marked = tuple(place for place, m in enumerate(messages) if not isinstance(m["content"], str))
         try:
-            reply = self._model.reply(Request(self._turn, len(self.replies), plain, said))
+            reply = self._model.reply(Request(self._turn, len(self.replies), plain, said, stable=marked))
         except BaseException as error:
             self.failure = error  # aider would swallow it, Ctrl-C included
             raise
@@ -167,6 +169,11 @@ class _Voice:
         message = SimpleNamespace(content=reply.text, tool_calls=None, reasoning_content=None)
         usage = SimpleNamespace(prompt_tokens=0, completion_tokens=0)
         return SimpleNamespace(choices=[SimpleNamespace(message=message, finish_reason=finish)], usage=usage)
+
+
+def _text(content: Any) -> str:
+    """The text of a message; aider makes a list of blocks of it where it marks it for caching."""
+    return content if isinstance(content, str) else "".join(str(block["text"]) for block in content)
 
 
 @cache
@@ -205,6 +212,7 @@ def _parts() -> Any:
             self.voice = voice
             self.coder: Any = None
             super().__init__("ai-scientist", weak_model=False, editor_model=False)
+            self.cache_control = True  # marks for the seam; each model makes of them what its provider knows
 
         def get_model_info(self, *_: Any) -> dict[str, Any]:
             return {}
@@ -226,6 +234,13 @@ def _parts() -> Any:
             self.allowed: set[str] = set()
             self.forbidden: list[str] = []
             self.main_model.coder = self
+
+        def format_chat_chunks(self) -> Any:
+            """The chat so far, which only grows, is worth caching, too; aider marks the system prompt and the files."""
+            chunks = super().format_chat_chunks()
+            chunks.done = [dict(message) for message in chunks.done]
+            chunks.add_cache_control(chunks.done)
+            return chunks
 
         def get_edits(self) -> list[Any]:
             edits: list[Any] = super().get_edits()

@@ -13,11 +13,6 @@ from ai_scientist.lab import Usage
 _KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
 
 
-def is_claude(name: str) -> bool:
-    """Whether litellm's name of a model means Claude at Anthropic; at other providers it has a prefix of theirs."""
-    return name.startswith(("claude", "anthropic/"))
-
-
 class AnthropicModel:
     """A Claude model, `claude-...` or `anthropic/claude-...`, at Anthropic or at ANTHROPIC_API_BASE.
 

@@ -24,6 +24,9 @@ UNKNOWN_OUTPUT_TOKENS = 8_192
 REQUEST_SECONDS = 600.0
 # English and code take 3 to 4 bytes a token; fewer make the estimate of a prompt an over-estimate.
 BYTES_A_TOKEN = 2.5
+# Anthropic's price of a prompt token that goes into its cache, in prices of one that does not. One read from it: 0.1.
+CACHE_WRITE = 1.25
+EPHEMERAL = {"type": "ephemeral"}  # kept for five minutes from its last use
 _NO_CREDIT = ("credit balance", "insufficient_quota", "exceeded your current quota", "billing")
 # Said whatever the status: litellm does not pass on a 402 of Anthropic's.
 _PAYMENT = ("payment required", "billing_error")
@@ -88,14 +91,15 @@ class LiteLLMModel:
     def ceiling(self, request: Request) -> Usage:
         prompt = sum(tokens(message["content"]) for message in request.messages)
         price = self.price
-        return Usage(1, prompt, self.max_tokens, 0, price.of(prompt, self.max_tokens) if price else None)
+        paid = math.ceil(prompt * CACHE_WRITE) if self._marks(request) else prompt
+        return Usage(1, prompt, self.max_tokens, 0, price.of(paid, self.max_tokens) if price else None)
 
     def reply(self, request: Request) -> Reply:
         litellm = load()
         try:
             response = litellm.completion(
                 model=self.name,
-                messages=[dict(message) for message in request.messages],
+                messages=self._messages(request),
                 max_tokens=self.max_tokens,
                 timeout=self._timeout,
                 num_retries=0,
@@ -122,12 +126,26 @@ class LiteLLMModel:
             prompt, completion = self.ceiling(request).prompt_tokens, tokens(text)
             return Usage(1, prompt, completion, 0, self.price.of(prompt, completion) if self.price else None)
         if self._price is not None:
-            cost: float | None = self._price.of(prompt, completion)
+            written = getattr(details, "cache_creation_tokens", 0) or 0  # what is read from the cache counts in full
+            cost: float | None = self._price.of(prompt + math.ceil((CACHE_WRITE - 1) * written), completion)
         elif self.price is None:
             cost = None
         else:  # litellm knows what cached tokens cost
             cost = float(litellm.completion_cost(completion_response=response, model=self.name))
         return Usage(1, prompt, completion, getattr(details, "cached_tokens", 0) or 0, cost)
+
+    def _marks(self, request: Request) -> set[int]:
+        """The messages that are marked for the provider's cache: Claude's alone; others cache by themselves or not."""
+        return set(request.stable) if is_claude(self.name) else set()
+
+    def _messages(self, request: Request) -> list[dict[str, Any]]:
+        marks = self._marks(request)
+        return [
+            {"role": it["role"], "content": [{"type": "text", "text": it["content"], "cache_control": EPHEMERAL}]}
+            if place in marks and it["content"].strip()
+            else dict(it)
+            for place, it in enumerate(request.messages)
+        ]
 
     def _known(self) -> dict[str, Any]:
         prices = load().model_cost
@@ -138,6 +156,11 @@ class LiteLLMModel:
         """A local server needs no key, but the client insists on one."""
         local = self.name.startswith("openai/") and os.environ.get("OPENAI_API_BASE")
         return {"api_key": "none"} if local and not os.environ.get("OPENAI_API_KEY") else {}
+
+
+def is_claude(name: str) -> bool:
+    """Whether litellm's name of a model means Claude at Anthropic; at other providers it has a prefix of theirs."""
+    return name.startswith(("claude", "anthropic/"))
 
 
 def tokens(text: str) -> int:

@@ -18,7 +18,8 @@ class Request:
     """What is asked: the whole chat in `messages`, of which `said` is what is new (our prompt, or aider's complaint).
 
     `index` counts the requests of the turn from 0. `schema` is the JSON schema that the reply is to fit (None: prose);
-    a model that knows no such thing ignores it, so the prompt says it too, and the reply is checked.
+    a model that knows no such thing ignores it, so the prompt says it too, and the reply is checked. `stable` are the
+    places in `messages` up to which a later request will begin with the same: what is worth a provider's caching.
     """
 
     turn: Turn
@@ -26,6 +27,7 @@ class Request:
     messages: tuple[Message, ...]
     said: str
     schema: Mapping[str, Any] | None = None
+    stable: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

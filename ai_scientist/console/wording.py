@@ -116,7 +116,12 @@ def spent(usage: Usage) -> str:
     """Tokens and cost in words."""
     if not usage.prompt_tokens and not usage.completion_tokens:
         return "no tokens" if usage.cost == 0 else cost(usage)
-    return f"{usage.prompt_tokens:,} tokens in, {usage.completion_tokens:,} out, {cost(usage)}"
+    return f"{usage.prompt_tokens:,} tokens in{cached(usage)}, {usage.completion_tokens:,} out, {cost(usage)}"
+
+
+def cached(usage: Usage) -> str:
+    """The share of the prompts that the provider read from its cache, "" for none."""
+    return f" ({usage.cached_tokens / usage.prompt_tokens:.0%} from the cache)" if usage.cached_tokens else ""
 
 
 def cost(usage: Usage) -> str:

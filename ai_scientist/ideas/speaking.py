@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from ai_scientist.agents.anthropic_model import AnthropicModel, is_claude
-from ai_scientist.agents.litellm_model import LiteLLMModel, Price
+from ai_scientist.agents.anthropic_model import AnthropicModel
+from ai_scientist.agents.litellm_model import LiteLLMModel, Price, is_claude
 from ai_scientist.agents.model import LanguageModel
 from ai_scientist.agents.retry import Retrying
 from ai_scientist.agents.transcript import Recorded, Transcript

@@ -32,7 +32,7 @@ def at_a_glance(study: Study) -> tuple[Fact, ...]:
         return (Fact("runs", str(len(study.results.metrics))),)
     usage = state.usage
     worked = wording.duration(study.seconds())
-    tokens = f"{usage.prompt_tokens:,} in, {usage.completion_tokens:,} out"
+    tokens = f"{usage.prompt_tokens:,} in{wording.cached(usage)}, {usage.completion_tokens:,} out"
     return (
         Fact("cost", wording.cost(usage) if usage.cost != 0 else "$0"),
         Fact("tokens", tokens if usage.prompt_tokens or usage.completion_tokens else "none"),
