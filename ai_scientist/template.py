@@ -155,6 +155,11 @@ def metrics_of(folder: Path) -> Mapping[str, Metric]:
     return dict(_read_toml(folder / "template.toml").get("metrics", {}))
 
 
+def primary_of(folder: Path) -> str:
+    """The primary metric that the template.toml of a folder names, or ""."""
+    return str(_read_toml(folder / "template.toml").get("primary", ""))
+
+
 def find_templates(root: Path) -> tuple[Path, ...]:
     """The folders under `root` that hold an experiment.py, by name. Raises UsageError where there is none."""
     folders = tuple(sorted(path.parent for path in root.glob("*/experiment.py"))) if root.is_dir() else ()

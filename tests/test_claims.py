@@ -165,3 +165,37 @@ def test_results_without_deviation_or_direction_are_those_of_other_systems(folde
 )
 def test_settings_guesses_questions_and_plots_are_not_checked(text: str) -> None:
     assert {claim.verdict for claim in claims(f"## Run 3: Wider network\n{text}\n")} <= {"not_checkable"}
+
+
+@pytest.mark.parametrize(
+    ("said", "verdicts"),
+    [
+        ("Compared to the baseline, the steps to 99% validation accuracy fell on all three modular tasks.", "vvv"),
+        ("Compared to the baseline, the steps to 99% validation accuracy rose on all easy tasks.", "n"),
+        ("Averaged over runs 1 to 4, step_val_acc_99 on x_div_y is 12.5.", "n"),
+        ("With uniform(-0.1, 0.1), step_val_acc_99 on x_div_y was lower than the baseline.", "v"),
+        ("The validation loss on x_div_y fell. Divide by 0.693 for bits.", "vn"),
+    ],
+)
+def test_what_is_said_of_things_unnamed_is_not_contradicted(said: str, verdicts: str) -> None:
+    measured = {
+        name: {"step_val_acc_99": Measurement(mean), "final_val_loss": Measurement(mean / 1000)}
+        for name, mean in {"x_div_y": 900.0, "x_minus_y": 950.0, "x_plus_y": 400.0, "permutation": 7500.0}.items()
+    }
+    base = {name: {key: Measurement(2 * it.mean) for key, it in found.items()} for name, found in measured.items()}
+    base["permutation"] = measured["permutation"]
+    results = Results({0: base, 1: measured}, {"step_val_acc_99": "lower", "final_val_loss": "lower"})
+    assert "".join(claim.verdict[0] for claim in check(f"## Run 1: Wide\n{said}", results)) == verdicts
+
+
+def test_a_number_says_which_metric_is_meant() -> None:
+    means = {"eval_loss": Measurement(0.4336), "training_time": Measurement(37.5)}
+    found = check(
+        "## Run 1: Wide\ncircle: 0.4336 (-1.5% vs baseline)",
+        Results(
+            {0: {"circle": {"eval_loss": Measurement(0.44), "training_time": Measurement(30.0)}}, 1: {"circle": means}}
+        ),
+    )
+    assert [(claim.metric, claim.reference, claim.direction, claim.verdict) for claim in found] == [
+        ("eval_loss", 0, "lower", "verified")
+    ]

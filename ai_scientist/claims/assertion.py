@@ -13,7 +13,7 @@ class Assertion:
 
     `references` are the runs that it may be compared with, the likeliest first; `strict`: just the first is meant.
     `way` is a direction, or one after "not "; `most`: that of a superlative. `certain` is False where no dataset is
-    named: it may hold for some only.
+    named: it may hold for some only; `part`: it is said of some that are not named.
     """
 
     sentence: Sentence
@@ -25,4 +25,5 @@ class Assertion:
     way: str | None = None
     given: tuple[Given, ...] = ()
     certain: bool = True
+    part: bool = False
     most: str | None = None

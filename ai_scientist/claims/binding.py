@@ -23,15 +23,14 @@ from ai_scientist.claims.sharing import (
     shares,
     taken,
 )
+from ai_scientist.claims.subject import is_bound, is_counted, metrics_in, unnamed_in
 from ai_scientist.claims.tokens import Token
-from ai_scientist.claims.vocabulary import Meanings, Vocabulary
+from ai_scientist.claims.vocabulary import Vocabulary
 from ai_scientist.claims.wording import (
     as_change,
     compares_datasets,
     is_elliptic,
     is_linked,
-    is_longer,
-    is_needed,
     most_of,
     way_of,
 )
@@ -74,18 +73,21 @@ class Binder:
         known = self._words.datasets
         given, parts = roles(found), clauses(found)
         scope = Scope(() if sentence.run is None else (sentence.run,))
-        if _PRONOUN.search(sentence.text[:120]):
-            scope = self._before(scope)
         for text in sentence.context:
             scope = beneath(scope, self._heading(text, sentence.run), sentence.run, known)
+        if _PRONOUN.search(sentence.text[:120]):
+            scope = self._before(scope)
         way: str | None = None
         for at, clause in enumerate(parts):
             scope = within(scope, found, parts, at, sentence.run, known)
             goes_on = at > 0 and found[clause.begin - 1].value != "strong" and is_elliptic(found, clause)
             way = way_of(found, clause) or (way if goes_on else None)
             own = [it for it in given if clause.begin <= it.index < clause.end]
-            if not scope.metrics:
-                scope = replace(scope, metrics=self._metrics(found, clause, scope, way, own))
+            if not scope.metrics or any(token.kind == "weak" for token in clause.of(found)):
+                metrics = metrics_in(self._words, found, clause, scope, way, own) or unnamed_in(
+                    self._words, found, clause, scope, way, own
+                )
+                scope = replace(scope, metrics=metrics)
             yield from self._of_clause(sentence, found, clause, scope, way, own)
             named = tuple(old.runs for it in own for old in it.olds if old.runs not in ((), "unknown"))
             if named and not scope.references:
@@ -121,14 +123,18 @@ class Binder:
         most = most_of(inside)
         given, unmeasured = self._apart(found, clause, given)
         yield from self._unmeasured(sentence, scope, unmeasured)
-        metrics = separate(found, clause, self._metrics(found, clause, scope, way, given), given)
-        counted = [it for it in given if it.kind == "value" and not it.olds and self._is_counted(inside, it, metrics)]
+        metrics = separate(found, clause, metrics_in(self._words, found, clause, scope, way, given), given)
+        counted = [
+            it for it in given if it.kind == "value" and not it.olds and is_counted(self._words, inside, it, metrics)
+        ]
         if counted:
             meant = self._words.of_kind("step")
             yield from self._placed(sentence, found, clause, replace(scope, metrics=(meant,)), None, None, counted)
             given = [it for it in given if it not in counted]
         given = [as_change(found, it) if way else it for it in given]
-        given = [it for it in given if it.kind != "value" or it.olds or self._is_bound(found, clause, it, metrics)]
+        given = [
+            it for it in given if it.kind != "value" or it.olds or is_bound(self._words, found, clause, it, metrics)
+        ]
         if not scope.runs or not metrics or (way is None and most is None and not given):
             return
         yield from self._placed(sentence, found, clause, replace(scope, metrics=metrics), way, most, given)
@@ -149,43 +155,6 @@ class Binder:
             for run in it.runs if isinstance(it.runs, tuple) and it.runs else scope.runs:
                 for dataset in scope.datasets if scope.certain else ("",):
                     yield Assertion(sentence, run, dataset, (name,), given=(it,))
-
-    def _metrics(
-        self, found: Sequence[Token], clause: Clause, scope: Scope, way: str | None, given: Sequence[Given]
-    ) -> tuple[Meanings, ...]:
-        """The metrics of a clause; "faster" alone means steps or time."""
-        inside = clause.of(found)
-        named = tuple(dict.fromkeys(token.value for token in inside if token.kind == "metric"))
-        if named:
-            return named
-        weak = tuple(dict.fromkeys(token.value for token in inside if token.kind == "weak"))
-        timed = next((it.unit for it in given if it.unit in ("step", "time")), None)
-        if way in ("faster", "slower") or (weak and (timed or is_longer(inside))):
-            fitting = tuple(it for it in scope.metrics if any(self._words.kind(name) != "other" for name in it))
-            steps = self._words.of_kind("step")
-            only = len(steps) == 1 and not self._words.of_kind("time")
-            return weak or fitting or ((steps,) if steps and (timed == "step" or only) else ())
-        if timed and not any(self._words.kind(name) == timed for it in scope.metrics for name in it):
-            meant = self._words.of_kind("step" if timed == "step" else "time")
-            return (meant,) if len(meant) == 1 and is_needed(inside) else scope.metrics
-        return scope.metrics
-
-    def _is_counted(self, inside: Sequence[Token], it: Given, metrics: Sequence[Meanings]) -> bool:
-        """ "x: 1713 steps, val loss 0.0049": steps beside another metric."""
-        steps = self._words.of_kind("step")
-        if it.unit != "step" or len(steps) != 1 or steps in metrics or not metrics:
-            return False
-        return is_needed(inside)
-
-    def _is_bound(self, found: Sequence[Token], clause: Clause, it: Given, metrics: Sequence[Meanings]) -> bool:
-        """Whether a plain value is said of a metric, in a unit that the metric can have."""
-        said, token = metric_before(found, it, clause.begin)
-        if said == "none":
-            return False
-        meant = [token.value] if token is not None and token.kind in ("metric", "weak") else list(metrics)
-        if it.unit in ("step", "time", "speed"):
-            return any(self._words.kind(name) == it.unit for meanings in meant for name in meanings)
-        return True
 
     def _placed(
         self,
@@ -221,7 +190,10 @@ class Binder:
                     elsewhere = taken(by_dataset, (dataset,)) and not more
                     apart = bool(others) and not own and (elsewhere or taken(by_metric, meanings))
                     certain = scope.certain or len(self._words.datasets) == 1
-                    plain = Assertion(sentence, run, dataset, meanings, (), True, way, tuple(own), certain, most)
+                    certain = certain and not scope.part
+                    plain = Assertion(
+                        sentence, run, dataset, meanings, (), True, way, tuple(own), certain, scope.part, most
+                    )
                     yield from self._compared_with(plain, scope, apart)
 
     def _by_metric(

@@ -143,7 +143,7 @@ def _near(found: Sequence[Token], cuts: set[int], at: int) -> bool:
 def _new_statement(found: Sequence[Token], at: int, cuts: set[int]) -> bool:
     """ "an accuracy of 1.0, with a faster convergence": a value before, and a direction of something else after."""
     begin = max((cut + 1 for cut in cuts if cut < at), default=0)
-    if _has_own_metric(found, begin, at) or _has_own_verb(found, begin, at):
+    if _has_own_metric(found, begin, at) or _has_own_verb(found, begin, at) or _has_own_most(found, begin, at):
         return True
     end = next(
         (it for it in range(at + 1, len(found)) if found[it].kind in ("comma", "semicolon", "open") or it in cuts),
@@ -174,6 +174,12 @@ def _has_own_verb(found: Sequence[Token], begin: int, at: int) -> bool:
     kinds = {it.kind for it in rest}
     verb = any(it.text.lower() in ("is", "was", "reaches", "reached") for it in rest)
     return verb and {"dataset", "number"} <= kinds and "go" not in kinds and "number" in before
+
+
+def _has_own_most(found: Sequence[Token], begin: int, at: int) -> bool:
+    """ "..., and Run 4 the best on circle": another run with a superlative."""
+    rest, before = _rest(found, at), {it.kind for it in found[begin:at]}
+    return "run" in before and bool(rest) and rest[0].kind == "run" and any(it.kind == "most" for it in rest)
 
 
 def _rest(found: Sequence[Token], at: int) -> Sequence[Token]:

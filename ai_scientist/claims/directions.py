@@ -25,7 +25,8 @@ def _is_idle(found: Sequence[Token], index: int) -> bool:
     if following is not None and following.kind in _MEASURED:
         return False
     if token.kind == "most":
-        return not (len(after) > 1 and after[0].kind == "prep" and after[1].kind == "dataset")
+        timed = token.value in ("faster", "slower") and any(it.kind in _MEASURED for it in found[index + 1 : index + 4])
+        return not (timed or _is_said_of_a_dataset(after) or _is_of_all_runs(found, index))
     if following is not None and following.kind in ("setting", "word", "equals"):
         return not (len(after) > 1 and after[1].kind in _MEASURED and following.kind == "word")
     if (
@@ -46,6 +47,21 @@ def _is_idle(found: Sequence[Token], index: int) -> bool:
         one.kind in _MEASURED and other is subject and subject.kind == "word" for one, other in pairwise(found[:index])
     )
     return subject.kind == "setting" or compound
+
+
+def _is_said_of_a_dataset(after: Sequence[Token]) -> bool:
+    """ "the best on circle"."""
+    return len(after) > 1 and after[0].kind == "prep" and after[1].kind == "dataset"
+
+
+def _is_of_all_runs(found: Sequence[Token], index: int) -> bool:
+    """ "on dino Run 4 is the best (0.3)", "was the lowest of all runs": of a run or a metric, which a verb joins."""
+    verb = index > 0 and found[index - 1].text.lower() in ("is", "was", "are", "were")
+    subject = any(it.kind in ("metric", "run", "dataset", "weak") for it in found[max(0, index - 12) : index])
+    following = found[index + 1] if index + 1 < len(found) else None
+    ends = following is None or following.kind in ("open", "comma", "semicolon", "colon", "dash", "split")
+    of_all = any(it.kind in ("otherruns", "earlier", "reference") for it in found[index + 1 : index + 4])
+    return verb and subject and (ends or of_all)
 
 
 def _is_part(before: Sequence[Token]) -> bool:

@@ -10,7 +10,7 @@ from ai_scientist.files import UnreadableFile, read_text
 from ai_scientist.metrics import MAX_BYTES, InvalidMetrics, Measurement, Metrics, read_metrics
 from ai_scientist.plotting import labels
 from ai_scientist.study.folder import METRICS
-from ai_scientist.template import metrics_of
+from ai_scientist.template import metrics_of, primary_of
 
 MAX_NOTES_BYTES = 1_000_000
 
@@ -28,7 +28,7 @@ def results_of(root: Path) -> Results:
     if not metrics:
         raise UsageError(f"{root} has no results: no run_N/{METRICS} can be read")
     better = {name: metric.better for name, metric in metrics_of(root).items()}
-    return Results(dict(sorted(metrics.items())), better, _labels(root))
+    return Results(dict(sorted(metrics.items())), better, _labels(root), primary_of(root))
 
 
 def _metrics(path: Path) -> Metrics:

@@ -118,7 +118,7 @@ def _numbers_fit(it: Assertion, truth: Truth) -> bool:
 def _direction(it: Assertion, truth: Truth) -> Direction | None:
     """The direction that is claimed, by a word or by the order of two numbers."""
     if not it.references:
-        return _most_way(it, truth) if it.most and not it.given else None
+        return _most_way(it, truth) if it.most else None
     if it.way is not None:
         said = truth.direction(it.way)
         if said is not None or it.way.startswith("not "):
@@ -146,7 +146,7 @@ def _is_most(it: Assertion, truth: Truth, words: Vocabulary) -> bool:
         for run, found in words.results.metrics.items()
         if truth.metric in found.get(it.dataset, {})
     }
-    until = [value for run, value in values.items() if run <= it.run]
+    until = [value for run, value in values.items() if run <= it.run or it.sentence.run != it.run]
     return low is None or any(
         truth.now.mean == (min(some) if low == "lower" else max(some)) for some in (list(values.values()), until)
     )
@@ -189,6 +189,10 @@ def _eased(judged: list[tuple[Assertion, _Seen]]) -> Iterator[tuple[Assertion, _
             other for one, other in unsure if one.run == it.run and one.metrics == it.metrics and one.given == it.given
         ]
         right = sum(other.verdict == "verified" for other in about)
+        if it.part:
+            if seen.verdict == "verified":
+                yield it, seen
+            continue
         mostly = it.way is not None and it.strict and not it.given
         holds = 2 * right >= len(about) if mostly else right > 0
         if seen.verdict == "verified" or (it.way is not None and not holds and seen.verdict == "contradicted"):

@@ -111,7 +111,8 @@ class English:
     """The content of words.toml.
 
     `filler`: words that may stand between those of a phrase; `function`: words that carry no subject; `reached`: those
-    before a threshold; `passed`: headings of what is no result; `names`, `weak`: what the metrics of a kind are called.
+    before a threshold; `passed`: headings of what is no result; `grouped`: words for datasets in the plural;
+    `counts`: word -> number; `names`, `weak`: what the metrics of a kind are called.
     """
 
     lexicon: Lexicon
@@ -119,6 +120,8 @@ class English:
     function: frozenset[str]
     reached: frozenset[str]
     passed: frozenset[str]
+    grouped: frozenset[str]
+    counts: dict[str, int]
     names: dict[str, list[str]]
     weak: dict[str, list[str]]
 
@@ -127,9 +130,10 @@ class English:
 def english() -> English:
     """The words of words.toml."""
     content = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
-    filler, function, reached, passed = (
-        frozenset(_listed(content.pop(name))) for name in ("filler", "function", "reached", "passed")
+    filler, function, reached, passed, grouped = (
+        frozenset(_listed(content.pop(name))) for name in ("filler", "function", "reached", "passed", "grouped")
     )
+    counts = content.pop("counts")
     names, weak = ({kind: _listed(it) for kind, it in content.pop(name).items()} for name in ("names", "weak"))
     lexicon = Lexicon()
     for kind, table in content.items():
@@ -137,7 +141,7 @@ def english() -> English:
         for value, group in groups.items():
             for phrase in _listed(group):
                 lexicon.add(phrase, kind, value)
-    return English(lexicon, filler, function | filler, reached, passed, names, weak)
+    return English(lexicon, filler, function | filler, reached, passed, grouped, counts, names, weak)
 
 
 def _listed(table: Mapping[str, Any]) -> list[str]:

@@ -41,8 +41,12 @@ class Claim:
 
 @dataclass(frozen=True)
 class Results:
-    """What is known of a study: run number -> metrics, which way each metric is better, and the runs' names."""
+    """What is known of a study: run number -> metrics, which way each metric is better, the runs' names.
+
+    `primary`: the study's main metric, or "".
+    """
 
     metrics: Mapping[int, Metrics]
     better: Mapping[str, Literal["lower", "higher"] | None] = field(default_factory=dict)
     labels: Mapping[int, str] = field(default_factory=dict)
+    primary: str = ""

@@ -14,7 +14,7 @@ NUMBER = re.compile(
     (?P<times>\s?(?:x\b(?!\s?\d)|\u00d7(?!\s?\d)|times\b|-?fold\b))?""",
     re.VERBOSE,
 )
-LOOSE = 0.10
+LOOSE = 0.12
 """How far "about 5" may be off, relative to the true value."""
 
 

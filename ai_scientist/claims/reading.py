@@ -68,7 +68,7 @@ def _place(before: _Place, block: Block) -> _Place:
         level, text = headed
         run = before.run if level > 2 or text.lower().rstrip(":").split(" ")[0] in _OF_A_RUN else None
         return _Place(run, ((-1, text),), _is_passed(text))
-    above = tuple(entry for entry in before.above if entry[0] < block.level)
+    above = tuple(entry for entry in before.above if entry[0] < block.level + block.is_table)
     if not block.is_table and _is_passed(block.text):
         return _Place(before.run, above, True)
     under = before.passed and (is_item(first) or first[0] in " \t") and not _is_about_a_run(first)

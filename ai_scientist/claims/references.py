@@ -33,7 +33,8 @@ def _is_reference(found: Sequence[Token], index: int, section: int | None) -> bo
             before -= 1
             continue
         if token.kind in ("than", "over", "as", "from"):
-            return token.kind != "from" or not _numbered(found, index)
+            same = before > 0 and found[before - 1].kind == "go" and found[before - 1].value == "same"
+            return token.kind != "from" or same or not _numbered(found, index)
         if token.kind == "reference":
             if listed and _acts(found, index) and any(it.kind == "comma" for it in found[before:index]):
                 return False
@@ -44,6 +45,9 @@ def _is_reference(found: Sequence[Token], index: int, section: int | None) -> bo
             return _beaten(found, before, index) or _after_head(found, index, section)
         if token.text.lower() in (",", "and", "or", "both"):
             listed = True
+        elif before == index - 1 and token.kind == "open" and _is_apposition(found, index):
+            before = _named_before(found, before)
+            continue
         elif token.kind in ("hyphen", "setting") or (token.kind == "number" and found[before + 1].kind == "hyphen"):
             pass  # "the 6-layer baseline"
         elif (
@@ -54,6 +58,20 @@ def _is_reference(found: Sequence[Token], index: int, section: int | None) -> bo
             return _after_head(found, index, section)
         before -= 1
     return found[index].kind in ("earlier", "otherruns") or _after_head(found, index, section)
+
+
+def _is_apposition(found: Sequence[Token], index: int) -> bool:
+    """ "than Xavier (Run 1)": a run alone in brackets, behind a name that no run has."""
+    closed = index + 1 < len(found) and found[index + 1].kind == "close"
+    return closed and index > 1 and found[index - 2].kind in ("word", "setting")
+
+
+def _named_before(found: Sequence[Token], at: int) -> int:
+    """The place before the words of the name that a bracket at a place follows."""
+    begin = at - 1
+    while begin >= 0 and at - begin < 6 and found[begin].kind in ("word", "setting", "function", "hyphen"):
+        begin -= 1
+    return begin
 
 
 def _acts(found: Sequence[Token], index: int) -> bool:

@@ -152,7 +152,9 @@ def _is_label(found: Sequence[Token], it: Given) -> bool:
     """Whether a number counts or names something: "4 heads", "2-layer", "top-5", "p = 0.2"."""
     before, after = _at(found, it.index - 1), _at(found, it.index + 1)
     if it.kind == "ratio" and not it.number.times:
-        return False
+        return _is(after, "setting")  # "halving the width"
+    if _is_argument(found, it.index):
+        return True
     counted = after is not None and after.kind in ("word", "setting") and after.text.lower() != "that"
     if counted and it.kind != "ratio" and not (it.number.percent and _is(_at(found, it.index + 2), "go")):
         return True
@@ -177,14 +179,23 @@ def _is_label(found: Sequence[Token], it: Given) -> bool:
             or token.text.lower() in ("that", "factor")
             for token in near
         )
+    if _is(before, "by") and not it.number.percent and _is(named, "word"):
+        return True  # "divide by 0.693"
     return _is(before, "setting") or (before is not None and before.kind == "word" and len(before.text) == 1)
+
+
+def _is_argument(found: Sequence[Token], index: int) -> bool:
+    """ "uniform(-0.1, 0.1)": within brackets that stand right behind a word."""
+    at = index - 1
+    while at >= 0 and found[at].kind in ("number", "comma", "equals", "word", "setting", "function", "hyphen"):
+        at -= 1
+    named = at < 1 or found[at - 1].kind not in ("metric", "dataset", "measure", "weak")
+    return at >= 0 and found[at].value == "call" and named
 
 
 def _changed(found: Sequence[Token], it: Given) -> Given:
     """Which of the plain numbers are changes: "by 5", "9.9% decrease", "+0.02"."""
-    before, after = _at(found, it.index - 1), _at(found, it.index + 1)
-    if after and after.kind == "unit":
-        after = _at(found, it.index + 2)
+    before, after = _at(found, it.index - 1), _following(found, it.index)
     if it.kind in ("ratio", "range", "change", "difference"):
         return replace(it, way=it.way or _own_way(found, it, after))
     if it.olds:
@@ -232,6 +243,20 @@ def _changed(found: Sequence[Token], it: Given) -> Given:
     if follows and after is not None and after.value in ("better", "worse", "faster", "slower"):
         return replace(it, kind="difference", loose=True, way=_own_way(found, it, after))
     return it
+
+
+def _following(found: Sequence[Token], index: int) -> Token | None:
+    """What follows a number and its unit; in "0.502 (9.5%) higher" it is "higher" for both numbers."""
+    at = index + 1
+    if _is(_at(found, at), "unit"):
+        at += 1
+    rest = [token.kind for token in found[at : at + 4]]
+    if rest == ["open", "number", "close", "go"] and found[at + 1].value.percent and found[at + 3].value != "same":
+        return found[at + 3]
+    bracketed = _is(_at(found, index - 1), "open") and _is(_at(found, index - 2), "number", "unit")
+    if rest[:2] == ["close", "go"] and bracketed and found[index].value.percent:
+        return found[at + 1]
+    return _at(found, at)
 
 
 def _against(found: Sequence[Token], it: Given) -> tuple[int, ...] | str:

@@ -15,7 +15,8 @@ Said = tuple[int, ...] | str
 class Scope:
     """What a part of a sentence speaks of.
 
-    `certain`: it says for which datasets. `explicit`: it, or what is before it in the sentence, names the references.
+    `certain`: it says for which datasets; `part`: for a number of them that it does not name.
+    `explicit`: it, or what is before it in the sentence, names the references.
     """
 
     runs: tuple[int, ...] = ()
@@ -24,6 +25,7 @@ class Scope:
     references: tuple[Said, ...] = ()
     certain: bool = False
     explicit: bool = False
+    part: bool = False
 
 
 def beneath(scope: Scope, found: Sequence[Token], section: int | None, known: tuple[str, ...]) -> Scope:
@@ -60,6 +62,7 @@ def within(
         compared or scope.references,
         bool(named) or scope.certain,
         explicit,
+        any(token.kind == "subset" for token in clause.of(found)) or (scope.part and not named),
     )
 
 

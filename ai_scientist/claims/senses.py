@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ai_scientist.claims.counted import counted
 from ai_scientist.claims.lexicon import english
 from ai_scientist.claims.numbers import Number
 from ai_scientist.claims.tokens import Token, lexed
@@ -15,7 +16,8 @@ _NUMBERS = ("number", "ratio", "percent")
 def tokens(text: str, words: Vocabulary) -> list[Token]:
     """The tokens of a sentence in order, each with its meaning in this sentence."""
     found = _bounds(_arrows(_foreign(lexed(text, words), words)))
-    return _unguessed(_all_runs(_shared_heads(_thresholds(found, words), words)))
+    found = counted(_all_runs(_shared_heads(_thresholds(found, words), words)), words.datasets)
+    return _unguessed(found)
 
 
 def _foreign(found: list[Token], words: Vocabulary) -> list[Token]:
@@ -105,7 +107,7 @@ def _thresholds(found: list[Token], words: Vocabulary) -> list[Token]:
         meant = _threshold(token, words)
         after = found[index + 1] if index + 1 < len(found) else None
         accuracy = after is not None and _is_accuracy(after)
-        reached = any(it.text.lower() in english().reached for it in result[-2:]) and not any(
+        reached = any(it.text.lower().split()[-1] in english().reached for it in result[-2:] if it.text) and not any(
             map(_is_accuracy, result[-3:])
         )
         if not meant or not (accuracy or (reached and token.value.percent)):
@@ -116,7 +118,24 @@ def _thresholds(found: list[Token], words: Vocabulary) -> list[Token]:
         while result and _leads(result, meant):
             start = result.pop().start
         result.append(Token("metric", start, found[skip].end, token.text, meant))
-    return [_subject_unit(result, index, words) for index in range(len(result))]
+    return _reached_at([_subject_unit(result, index, words) for index in range(len(result))], words)
+
+
+def _reached_at(found: list[Token], words: Vocabulary) -> list[Token]:
+    """ "reached 99% at step 853": the step of a metric that counts them, not one in the middle of training."""
+    steps = words.of_kind("step")
+    return [
+        replace(it, kind="prep")
+        if it.kind == "midway" and it.text[:2].lower() in ("at", "by") and _counts(found[:at], steps)
+        else it
+        for at, it in enumerate(found)
+    ]
+
+
+def _counts(before: Sequence[Token], steps: Meanings) -> bool:
+    """Whether the last metric that is named counts steps."""
+    last = next((it for it in reversed(before[-12:]) if it.kind == "metric"), None)
+    return last is not None and set(last.value) <= set(steps)
 
 
 def _threshold(token: Token, words: Vocabulary) -> Meanings:

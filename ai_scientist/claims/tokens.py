@@ -50,7 +50,7 @@ def lexed(text: str, words: Vocabulary) -> list[Token]:
         step = _name(found, index, text, words, filler)
         if chain and (step is None or step[0] < chain):
             step = (chain, Token("word", atom.start, found[index + chain - 1].end, ""))
-        step = step or _number(found, index, given) or _plain(atom, filler, function)
+        step = step or _number(found, index, given) or _plain(found, index, filler, function)
         index, token = (index + step[0], step[1])
         if token is not None:
             result.append(replace(token, text=text[token.start : token.end]))
@@ -156,7 +156,10 @@ def _is_possessive(found: Sequence[Atom], index: int) -> bool:
     return found[index].text == "s" and index > 0 and found[index - 1].text in ("'", "\u2019") and found[index].glued
 
 
-def _plain(atom: Atom, filler: frozenset[str], function: frozenset[str]) -> _Step:
+def _plain(found: Sequence[Atom], index: int, filler: frozenset[str], function: frozenset[str]) -> _Step:
+    atom = found[index]
+    if atom.text == "(" and atom.glued and found[index - 1].kind == "word":
+        return 1, Token("open", atom.start, atom.end, "", "call")
     if atom.kind == "sign":
         kind = _SIGNS.get(atom.text, "")
         return 1, Token(kind, atom.start, atom.end, "", _BOUNDS.get(atom.text)) if kind else None

@@ -43,9 +43,9 @@ class Truth:
             return True
         match it.kind:
             case "change":
-                return self._change(it, change)
+                return self._change(it, change, way or it.way)
             case "range":
-                return self._range(it, change)
+                return self._range(it, change, way or it.way)
             case "difference":
                 signed = not it.number.signed or it.number.value * change >= 0
                 return it.number.size().fits(abs(change)) and signed
@@ -56,14 +56,14 @@ class Truth:
         now = self.value(it.number, self.now.mean)
         return (olds or (it.loose and now)) if it.kind == "old" else olds and now
 
-    def _change(self, it: Given, change: float) -> bool:
+    def _change(self, it: Given, change: float, way: str | None) -> bool:
         signed = (
             not it.number.signed or it.way in ("better", "worse", "faster", "slower") or it.number.value * change >= 0
         )
-        sizes = self._percents(change, it)
+        sizes = self._percents(change, it, way)
         return signed and any(_near(it.number.size(), size) for size in sizes)
 
-    def _percents(self, change: float, it: Given) -> list[float]:
+    def _percents(self, change: float, it: Given, way: str | None) -> list[float]:
         """The sizes in percent that a change may be said to have."""
         assert self.then is not None
         sizes = []
@@ -73,14 +73,14 @@ class Truth:
             sizes.append(abs(100 * change))
         elif it.number.points:
             sizes.append(abs(change))
-        if self.words.kind(self.metric) != "other" and self.now.mean:
+        if way in ("faster", "better") and self.words.kind(self.metric) in ("step", "time") and self.now.mean:
             sizes.append(abs(100 * change / self.now.mean))  # "80% faster": the speed that the time means
         return sizes
 
-    def _range(self, it: Given, change: float) -> bool:
+    def _range(self, it: Given, change: float, way: str | None) -> bool:
         assert it.other is not None
         low, high = it.number, it.other
-        sizes = self._percents(change, it) if low.percent or high.percent else [abs(change), self.now.mean]
+        sizes = self._percents(change, it, way) if low.percent or high.percent else [abs(change), self.now.mean]
         return any(low.value - low.step <= size <= high.value + high.step for size in sizes)
 
     def _ratio(self, it: Given, way: str | None) -> bool:
@@ -144,12 +144,17 @@ class Truth:
         return None if relative < DIFFERENT else False
 
     def error(self, error: Number) -> bool | None:
-        """Whether what follows a ± is the standard error or the standard deviation; None where there is none."""
+        """Whether what follows a ± is the standard error or the standard deviation, each with n or n - 1 in it.
+
+        None where no error was measured.
+        """
         if self.now.stderr is None:
             return None
         unit = 0.01 if error.percent else 1.0
-        deviation = self.now.stderr * max(1, len(self.now.values)) ** 0.5
-        return any(error.scaled(unit).fits(it) for it in (self.now.stderr, deviation))
+        count = len(self.now.values)
+        shares = (1.0, (1 - 1 / count) ** 0.5) if count > 1 else (1.0,)
+        deviation = self.now.stderr * max(1, count) ** 0.5
+        return any(error.scaled(unit).fits(share * it) for it in (self.now.stderr, deviation) for share in shares)
 
     def told(self, run: int, dataset: str, reference: int | None) -> str:
         """What was measured, in words."""

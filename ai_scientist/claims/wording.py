@@ -38,6 +38,11 @@ def is_longer(inside: Iterable[Token]) -> bool:
     return any(token.kind == "go" and token.text.lower() in ("longer", "shorter") for token in inside)
 
 
+def is_taken(inside: Iterable[Token]) -> bool:
+    """ "x took 31% longer": what is longer is a time."""
+    return any(token.text.lower() in _NEEDED for token in inside)
+
+
 def is_needed(inside: Sequence[Token]) -> bool:
     """ "needed 4200 steps", "x: 4200 steps": steps that were counted, not set."""
     at = next(place for place, token in enumerate(inside) if token.kind == "number")

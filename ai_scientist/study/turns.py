@@ -87,7 +87,8 @@ def _trespass(edit: Edit, turn: Turn, state: State, lab: Lab) -> str:
 def _false_claims(text: str, state: State, lab: Lab) -> tuple[Claim, ...]:
     """What notes.txt says and the results contradict, first, and what no measurement supports."""
     better = {name: metric.better for name, metric in lab.template.metrics.items()}
-    claims = check(text, Results(state.metrics, better, plotting.run_names(lab.folder.plot)))
+    names = plotting.run_names(lab.folder.plot)
+    claims = check(text, Results(state.metrics, better, names, lab.template.primary))
     wrong = [claim for verdict in ("contradicted", "unsupported") for claim in claims if claim.verdict == verdict]
     return tuple(replace(claim, text=claim.text[:MAX_CLAIM_TEXT]) for claim in wrong[:MAX_CLAIMS])
 
