@@ -268,6 +268,41 @@ def test_a_loss_that_is_no_number_fails_at_once(tmp_path):
     assert "FloatingPointError: at step 10 train_loss is nan" in done.stderr
 
 
+PRODUCTS = """
+import torch
+from experiment import PROFILES, Transformer
+from onednn import multiply_by_onednn
+
+def gradients():
+    torch.manual_seed(0)
+    model = Transformer(PROFILES["full"], 99, 97)
+    model(torch.randint(99, (64, 4))).square().sum().backward()
+    return [parameter.grad for parameter in model.parameters()]
+
+torch.set_num_threads(1)
+before = gradients()
+kept = multiply_by_onednn()
+print("none" if kept is None else "kept")
+a, b = torch.randn(6, 8), torch.randn(8, 6)
+for a, b in ((a, b), (b, a), (b.t(), a.t()), (a[::2, ::2], b[::2, ::2])):
+    assert torch.allclose(a @ b, (a.double() @ b.double()).float(), atol=1e-5)
+    assert torch.allclose(torch.addmm(b[0], a, b, alpha=2), b[0] + 2 * (a @ b), atol=1e-5)
+assert torch.equal(torch.tensor([[2]]) @ torch.tensor([[3]]), torch.tensor([[6]]))
+assert (torch.empty(2, 0) @ torch.empty(0, 3)).tolist() == [[0, 0, 0]] * 2
+worst = max(float((a - b).norm() / a.norm().clamp(min=1)) for a, b in zip(before, gradients()))
+assert worst < 1e-4, worst
+del kept
+assert all(map(torch.equal, before, gradients()))
+"""
+
+
+def test_products_by_onednn_are_those_of_pytorch_up_to_rounding():
+    done = run(TEMPLATE, "-W", "error", "-c", PRODUCTS)
+    assert done.returncode == 0, done.stderr
+    if done.stdout == "none\n":
+        pytest.skip("oneDNN would win nothing on this processor")
+
+
 def test_plot_draws_each_curve_of_each_dataset_and_passes_over_a_missing_run(study, info):
     code = (study / "plot.py").read_text(encoding="utf-8")
     (study / "plot.py").write_text(code.replace('"Baseline",', '"Baseline", "run_7": "Never run",'), encoding="utf-8")
