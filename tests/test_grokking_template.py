@@ -128,11 +128,11 @@ def test_the_same_seeds_give_the_same_file(study, info):
     assert (study / "again/run_0/final_info.json").read_bytes() == (study / "run_0/final_info.json").read_bytes()
 
 
-def test_trainings_one_after_the_other_give_the_same_file(tmp_path, study, info):
-    serial = make_study(tmp_path, '    if device == "cuda":\n', "    if True:\n")
-    done = run(serial, "experiment.py", "--out_dir=run_0")
+def test_trainings_one_after_the_other_give_the_same_file(monkeypatch, study, info):
+    monkeypatch.setenv("AI_SCIENTIST_TRAININGS", "one by one")
+    done = run(study, "experiment.py", "--out_dir=serial/run_0")
     assert done.returncode == 0, done.stderr
-    assert (serial / "run_0/final_info.json").read_bytes() == (study / "run_0/final_info.json").read_bytes()
+    assert (study / "serial/run_0/final_info.json").read_bytes() == (study / "run_0/final_info.json").read_bytes()
 
 
 def test_seeds_differ(info):
@@ -212,6 +212,14 @@ def test_an_unknown_profile_is_one_line_and_exit_code_2(study):
     done = run(study, "experiment.py", "--out_dir=run_9", profile="huge")
     assert done.returncode == 2
     assert done.stderr == "AI_SCIENTIST_PROFILE is 'huge', but must be one of: full, quick, smoke\n"
+    assert not (study / "run_9").exists()
+
+
+def test_an_unknown_way_to_train_is_one_line_and_exit_code_2(monkeypatch, study):
+    monkeypatch.setenv("AI_SCIENTIST_TRAININGS", "at once")
+    done = run(study, "experiment.py", "--out_dir=run_9")
+    assert done.returncode == 2
+    assert done.stderr.startswith("AI_SCIENTIST_TRAININGS is 'at once', but must be one of: together, one by one")
     assert not (study / "run_9").exists()
 
 

@@ -303,14 +303,22 @@ def make_optimizer(
 
 
 def train(
-    dataset: str, seed: int, settings: Settings, device: str, report: Callable[[int, str], None]
+    dataset: str,
+    seed: int,
+    settings: Settings,
+    device: str,
+    report: Callable[[int, str], None],
+    join: Callable[[nn.Module], nn.Module] = lambda model: model,
 ) -> tuple[dict[str, float], dict[str, list[float]]]:
-    """Train one model; returns its metrics and its curves. `report(step, text)` is called at each evaluation."""
+    """Train one model; returns its metrics and its curves. `report(step, text)` is called at each evaluation.
+
+    `join(model)` is that model. On a GPU it then computes together with those of the other trainings (together.py).
+    """
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
     data = make_data(dataset, settings, seed, device)
-    model = Transformer(settings, data.vocabulary, data.symbols).to(device)
+    model = join(Transformer(settings, data.vocabulary, data.symbols).to(device))
     optimizer, schedule = make_optimizer(model, settings)
     # A generator of its own, so that two runs see the same batches even when they draw their weights differently.
     order = torch.Generator(device).manual_seed(seed)
@@ -330,7 +338,7 @@ def train(
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# The run: all trainings, side by side on a CPU, one after the other on a GPU
+# The run: all trainings, in processes on a CPU, as one program on a GPU
 
 Job = tuple[str, int]  # dataset, seed
 Result = tuple[dict[str, float], dict[str, list[float]]]  # metrics, curves
@@ -366,6 +374,24 @@ def train_one_by_one(jobs: list[Job], settings: Settings, device: str, progress:
     for job in jobs:
         results.append(train(*job, settings, device, partial(progress.update, job)))
         progress.finished(job, results[-1][0])
+    return results
+
+
+def train_as_one(jobs: list[Job], settings: Settings, device: str, progress: Progress) -> list[Result]:
+    """The results of all jobs, in their order, from models that compute as one; one after the other if they cannot."""
+    from together import Apart, train_together
+
+    def train_joined(job: Job, join: Callable[[nn.Module], nn.Module]) -> Result:
+        result = train(*job, settings, device, partial(progress.update, job), join)
+        progress.finished(job, result[0])
+        return result
+
+    try:
+        results, how = train_together(jobs, train_joined)
+    except Apart as reason:
+        print(f"one training at a time, as they cannot be computed together: {reason}", flush=True)
+        return train_one_by_one(jobs, settings, device, Progress(jobs, settings.steps))
+    print(how, flush=True)
     return results
 
 
@@ -474,13 +500,20 @@ def main() -> None:
     if profile not in PROFILES:
         parser.exit(2, f"AI_SCIENTIST_PROFILE is {profile!r}, but must be one of: {', '.join(PROFILES)}\n")
     settings = PROFILES[profile]
-    out_dir.mkdir(parents=True, exist_ok=True)
-
     jobs = [(dataset, seed) for dataset in DATASETS for seed in SEEDS]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    workers = 1 if device == "cuda" else min(cores, len(jobs))
-    size = f"{len(jobs)} trainings of {settings.steps} steps, {workers} at a time"
-    print(f"profile {profile} on {device}: {size}", flush=True)
+    workers = min(cores, len(jobs))
+    ways = {
+        "together": lambda: train_as_one(jobs, settings, device, progress),
+        "one by one": lambda: train_one_by_one(jobs, settings, device, progress),
+        "processes": lambda: train_side_by_side(jobs, settings, workers, progress),
+    }
+    way = os.environ.get("AI_SCIENTIST_TRAININGS") or ("together" if device == "cuda" else "processes")
+    if way not in ways or (way, device) == ("processes", "cuda"):
+        parser.exit(2, f"AI_SCIENTIST_TRAININGS is {way!r}, but must be one of: {', '.join(ways)} (only on a CPU)\n")
+    out_dir.mkdir(parents=True, exist_ok=True)
+    at_once = f", {workers} at a time" if way == "processes" else f", {way}"
+    print(f"profile {profile} on {device}: {len(jobs)} trainings of {settings.steps} steps{at_once}", flush=True)
     progress = Progress(jobs, settings.steps)
     if device == "cuda":
         # The same seed shall give the same numbers. cuBLAS wants to know that before its first use.
@@ -488,9 +521,7 @@ def main() -> None:
         torch.use_deterministic_algorithms(True, warn_only=True)
         torch.utils.deterministic.fill_uninitialized_memory = False  # takes time, and nothing here reads such memory
         torch.backends.cuda.enable_mem_efficient_sdp(False)  # its backward pass adds up in any order
-        results = train_one_by_one(jobs, settings, device, progress)
-    else:
-        results = train_side_by_side(jobs, settings, workers, progress)
+    results = ways[way]()
     write_results(out_dir, jobs, results)
 
 
