@@ -14,6 +14,7 @@ class Assertion:
     `references` are the runs that it may be compared with, the likeliest first; `strict`: just the first is meant.
     `way` is a direction, or one after "not "; `most`: that of a superlative. `certain` is False where no dataset is
     named: it may hold for some only; `part`: it is said of some that are not named.
+    `sure` is False where its words may be said of another run.
     """
 
     sentence: Sentence
@@ -26,4 +27,5 @@ class Assertion:
     given: tuple[Given, ...] = ()
     certain: bool = True
     part: bool = False
+    sure: bool = True
     most: str | None = None

@@ -7,6 +7,7 @@ from dataclasses import replace
 from ai_scientist.claims.assertion import Assertion
 from ai_scientist.claims.clauses import Clause, clauses
 from ai_scientist.claims.directions import directed
+from ai_scientist.claims.gate import are_interleaved, names_another
 from ai_scientist.claims.given import Given
 from ai_scientist.claims.reading import Sentence
 from ai_scientist.claims.references import referring
@@ -121,6 +122,7 @@ class Binder:
         if compares_datasets(inside):
             way, scope = None, replace(scope, references=())
         most = most_of(inside)
+        given = [it for it in given if not _is_excepted(found, clause, it)]
         given, unmeasured = self._apart(found, clause, given)
         yield from self._unmeasured(sentence, scope, unmeasured)
         metrics = separate(found, clause, metrics_in(self._words, found, clause, scope, way, given), given)
@@ -174,6 +176,7 @@ class Binder:
             by_dataset = in_order(given, scope.datasets)
         by_run = shares(found, [it for it in given if not it.runs], subjects(found, clause, sentence.run))
         by_metric = self._by_metric(found, clause, given) | by_part(given, scope.metrics)
+        mixed = are_interleaved(clause.of(found)) or (most is not None and len(scope.runs) > 1)
         for run in scope.runs:
             for meanings in scope.metrics:
                 for dataset in scope.datasets or self._words.datasets:
@@ -190,10 +193,11 @@ class Binder:
                     elsewhere = taken(by_dataset, (dataset,)) and not more
                     apart = bool(others) and not own and (elsewhere or taken(by_metric, meanings))
                     certain = scope.certain or len(self._words.datasets) == 1
-                    certain = certain and not scope.part
+                    sure = not names_another(clause.of(found), run, self._words) and not mixed
                     plain = Assertion(
-                        sentence, run, dataset, meanings, (), True, way, tuple(own), certain, scope.part, most
-                    )
+                        sentence, run, dataset, meanings, way=way, given=tuple(own), most=most,
+                        certain=certain and not scope.part, part=scope.part, sure=sure,
+                    )  # fmt: skip
                     yield from self._compared_with(plain, scope, apart)
 
     def _by_metric(
@@ -230,8 +234,9 @@ class Binder:
         named = tuple(run for run in named if run != plain.run)
         unsaid = any(old.runs in ((), "unknown") for it in own for old in it.olds)
         if not named or (not scope.explicit and not said):
+            section = () if plain.sentence.run in (None, plain.run) else (plain.sentence.run,)
             likely = dict.fromkeys(
-                (*((0,) if unsaid and plain.run else ()), *named, *self._likely(plain.run, paired=unsaid))
+                (*((0,) if unsaid and plain.run else ()), *named, *self._likely(plain.run, paired=unsaid), *section)
             )
             if likely:
                 yield replace(plain, references=tuple(likely), strict=False)
@@ -270,3 +275,10 @@ class Binder:
 
     def _is_old(self, said: Said, reference: int, run: int) -> bool:
         return not said or reference in self._resolved(said, run)
+
+
+def _is_excepted(found: Sequence[Token], clause: Clause, it: Given) -> bool:
+    """ "fell on a, but not on b, where it is 0.4": a number of what is left out."""
+    before = found[clause.begin : it.index]
+    at = next((place for place, token in enumerate(before) if token.kind == "except"), None)
+    return at is not None and it.kind == "value" and any(token.kind == "dataset" for token in before[at:])

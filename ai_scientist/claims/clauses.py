@@ -85,7 +85,10 @@ def _between(found: Sequence[Token], outside: Sequence[bool], one: int, other: i
 def _at_a_price(found: Sequence[Token], at: int) -> bool:
     """ "a lower loss at 3.5% more time"."""
     rest = [it.kind for it in found[at + 1 : at + 3]]
-    return found[at].text.lower() == "at" and rest in (["number", "go"], ["ratio", "prep"], ["go", "than"])
+    joins = found[at].text.lower()
+    return (joins == "at" and rest in (["number", "go"], ["ratio", "prep"], ["go", "than"])) or (
+        joins in ("for", "against", "with") and rest == ["number", "go"]
+    )
 
 
 def _in_list(found: Sequence[Token], at: int) -> bool:
@@ -143,7 +146,13 @@ def _near(found: Sequence[Token], cuts: set[int], at: int) -> bool:
 def _new_statement(found: Sequence[Token], at: int, cuts: set[int]) -> bool:
     """ "an accuracy of 1.0, with a faster convergence": a value before, and a direction of something else after."""
     begin = max((cut + 1 for cut in cuts if cut < at), default=0)
-    if _has_own_metric(found, begin, at) or _has_own_verb(found, begin, at) or _has_own_most(found, begin, at):
+    if (
+        _goes_on(found, begin, at)
+        or _has_own_subject(found, begin, at)
+        or _has_own_metric(found, begin, at)
+        or _has_own_verb(found, begin, at)
+        or _has_own_most(found, begin, at)
+    ):
         return True
     end = next(
         (it for it in range(at + 1, len(found)) if found[it].kind in ("comma", "semicolon", "open") or it in cuts),
@@ -159,11 +168,24 @@ def _new_statement(found: Sequence[Token], at: int, cuts: set[int]) -> bool:
     return "go" in after and bool({"metric", "weak"} & set(after))
 
 
+def _goes_on(found: Sequence[Token], begin: int, at: int) -> bool:
+    """ "stays near 1.0 on a and b, and jumps to 0.9 on c": a direction of another dataset."""
+    rest, before = _rest(found, at), {it.kind for it in found[begin:at]}
+    return (
+        bool(rest)
+        and rest[0].kind == "go"
+        and any(it.kind == "dataset" for it in rest)
+        and {"number", "dataset"} <= before
+        and not before & {"go", "ratio", "from"}
+    )
+
+
 def _has_own_metric(found: Sequence[Token], begin: int, at: int) -> bool:
     """ "time went up by 12% and latency by 7%": a metric and a number on either side."""
     rest, before = _rest(found, at), {it.kind for it in found[begin:at]}
+    plain = {it.kind for it, is_plain in zip(found[begin:at], outer(found[begin:at]), strict=True) if is_plain}
     named = next((it.kind for it in rest if it.kind not in ("function", "prep", "dataset")), None)
-    if named != "metric" or "metric" not in before or "than" in before:
+    if named != "metric" or "metric" not in before or "than" in plain:
         return False
     return bool(before & {"number", "ratio"}) and any(it.kind in ("number", "ratio") for it in rest)
 
@@ -179,7 +201,27 @@ def _has_own_verb(found: Sequence[Token], begin: int, at: int) -> bool:
 def _has_own_most(found: Sequence[Token], begin: int, at: int) -> bool:
     """ "..., and Run 4 the best on circle": another run with a superlative."""
     rest, before = _rest(found, at), {it.kind for it in found[begin:at]}
-    return "run" in before and bool(rest) and rest[0].kind == "run" and any(it.kind == "most" for it in rest)
+    if "run" not in before or not rest or rest[0].kind != "run":
+        return False
+    elliptic = "most" in before and [it.kind for it in rest[1:3]] == ["prep", "dataset"]
+    return elliptic or any(it.kind == "most" for it in rest)
+
+
+def _has_own_subject(found: Sequence[Token], begin: int, at: int) -> bool:
+    """ "a needs 48% fewer steps and b has a loss of 0.4": another dataset with another metric."""
+    rest, before = _rest(found, at), found[begin:at]
+    named = [it for it in before if it.kind == "metric"]
+    other = [it for it in rest if it.kind == "metric"]
+    if (
+        not rest
+        or rest[0].kind != "dataset"
+        or not named
+        or not other
+        or not any(it.kind == "dataset" for it in before)
+    ):
+        return False
+    said = all(any(it.kind in ("number", "go", "ratio") for it in side) for side in (before, rest))
+    return said and named[-1].value != other[0].value
 
 
 def _rest(found: Sequence[Token], at: int) -> Sequence[Token]:
@@ -193,7 +235,7 @@ def _rest(found: Sequence[Token], at: int) -> Sequence[Token]:
 def _own_statement(found: Sequence[Token], cut: int) -> bool:
     """Whether both sides of a strong separator say something of what they name."""
     sides = ({token.kind for token in found[:cut]}, {token.kind for token in found[cut + 1 :]})
-    says = all(kinds & {"number", "go", "ratio"} for kinds in sides)
+    says = all(kinds & {"number", "go", "ratio", "most"} for kinds in sides)
     other = found[cut].value == "strong" and all("metric" in kinds for kinds in sides) and bool(sides[0] & set(_HEADS))
     named = all(kinds & {"metric", "dataset", "run", "weak", "measure", "reference"} for kinds in sides)
     return other or (says and named)

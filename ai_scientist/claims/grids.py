@@ -129,4 +129,6 @@ def _names(text: str, words: Vocabulary, *, is_head: bool = False, is_run: bool 
         and bool(re.search(r"\u0394|%|change|improve|vs|diff|reduc|relative", text, re.IGNORECASE))
         and not re.search(r"acc|99", text)
     )
+    if change and number == 0:
+        number = None  # "vs. baseline": the column is not of that run
     return _Names(number, named, meant, change)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ai_scientist.claims.assertion import Assertion
+from ai_scientist.claims.gate import belongs_elsewhere
 from ai_scientist.claims.given import Given
 from ai_scientist.claims.model import Claim, Direction, Verdict
 from ai_scientist.claims.truth import Truth
@@ -31,7 +32,18 @@ class _Seen:
 def judge(assertions: Sequence[Assertion], words: Vocabulary) -> list[Claim]:
     """The claims of one sentence: one for every run, dataset, metric and reference."""
     judged = list(_placed([(it, _see(it, words)) for it in assertions], words))
-    return list(_merged([_claim(it, seen) for it, seen in _eased(judged)]))
+    return list(_merged([_claim(it, seen) for it, seen in _gated(list(_eased(judged)), assertions, words)]))
+
+
+def _gated(
+    judged: Sequence[tuple[Assertion, _Seen]], assertions: Sequence[Assertion], words: Vocabulary
+) -> Iterator[tuple[Assertion, _Seen]]:
+    """Contradictions only where the reading is certain; else they cannot be checked."""
+    for it, seen in judged:
+        if seen.verdict == "contradicted" and (not it.sure or belongs_elsewhere(it, assertions, words)):
+            yield it, replace(seen, verdict="not_checkable", why=f"{seen.why}; what it is said of is not certain")
+        else:
+            yield it, seen
 
 
 def _placed(judged: list[tuple[Assertion, _Seen]], words: Vocabulary) -> Iterator[tuple[Assertion, _Seen]]:

@@ -111,7 +111,7 @@ class English:
     """The content of words.toml.
 
     `filler`: words that may stand between those of a phrase; `function`: words that carry no subject; `reached`: those
-    before a threshold; `passed`: headings of what is no result; `grouped`: words for datasets in the plural;
+    before a threshold; `passed`: headings of what is no result; `grouped`: words for datasets in the plural; `aspect`: what is not the value;
     `counts`: word -> number; `names`, `weak`: what the metrics of a kind are called.
     """
 
@@ -121,6 +121,7 @@ class English:
     reached: frozenset[str]
     passed: frozenset[str]
     grouped: frozenset[str]
+    aspect: frozenset[str]
     counts: dict[str, int]
     names: dict[str, list[str]]
     weak: dict[str, list[str]]
@@ -130,8 +131,9 @@ class English:
 def english() -> English:
     """The words of words.toml."""
     content = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
-    filler, function, reached, passed, grouped = (
-        frozenset(_listed(content.pop(name))) for name in ("filler", "function", "reached", "passed", "grouped")
+    filler, function, reached, passed, grouped, aspect = (
+        frozenset(_listed(content.pop(name)))
+        for name in ("filler", "function", "reached", "passed", "grouped", "aspect")
     )
     counts = content.pop("counts")
     names, weak = ({kind: _listed(it) for kind, it in content.pop(name).items()} for name in ("names", "weak"))
@@ -141,7 +143,7 @@ def english() -> English:
         for value, group in groups.items():
             for phrase in _listed(group):
                 lexicon.add(phrase, kind, value)
-    return English(lexicon, filler, function | filler, reached, passed, grouped, counts, names, weak)
+    return English(lexicon, filler, function | filler, reached, passed, grouped, aspect, counts, names, weak)
 
 
 def _listed(table: Mapping[str, Any]) -> list[str]:

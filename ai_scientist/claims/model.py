@@ -1,5 +1,6 @@
 """What a claim is, and what it is checked against."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -50,3 +51,8 @@ class Results:
     better: Mapping[str, Literal["lower", "higher"] | None] = field(default_factory=dict)
     labels: Mapping[int, str] = field(default_factory=dict)
     primary: str = ""
+
+    def mean(self, run: int, dataset: str, metric: str) -> float:
+        """What was measured; nan where nothing was."""
+        found = self.metrics.get(run, {}).get(dataset, {}).get(metric)
+        return math.nan if found is None else found.mean

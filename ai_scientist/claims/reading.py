@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from ai_scientist.claims.blocks import Block, blocks, heading, is_item, lead, run_title
 from ai_scientist.claims.lexicon import english
 
-_SENTENCE_END = re.compile(r"(?<=[.!?])['\")\]*]{0,4}\s+(?=[\"'(\[*`]{0,4}(?:[A-Z0-9]|[a-z]{1,40}_))")
+_SENTENCE_END = re.compile(
+    r"(?<=[.!?])['\")\]*]{0,4}\s+(?=[\"'(\[*`]{0,4}(?:[A-Z0-9]|[a-z]{1,40}(?:_|\d|['\u2019]s\s)))"
+)
 _ABBREVIATION = re.compile(
     r"(?:\b(?:vs|e\.g|i\.e|approx|cf|resp|no|fig|etc|avg|val|acc|al|div)|(?<![\u2019'])\b(?-i:[A-Z]))\.$", re.IGNORECASE
 )

@@ -14,6 +14,8 @@ def referring(found: Sequence[Token], section: int | None) -> list[Token]:
 
     Its value then: the runs, or "previous", "earlier", "others" where the text says so.
     """
+    own = () if section is None else (section,)
+    found = [replace(it, kind="run" if own else "function", value=own) if it.kind == "thisrun" else it for it in found]
     result = list(found)
     for index, token in enumerate(found):
         if token.kind in _RUNS and _is_reference(result, index, section):
@@ -33,6 +35,8 @@ def _is_reference(found: Sequence[Token], index: int, section: int | None) -> bo
             before -= 1
             continue
         if token.kind in ("than", "over", "as", "from"):
+            if token.kind == "from" and _ends_a_change(found, before):
+                return True
             same = before > 0 and found[before - 1].kind == "go" and found[before - 1].value == "same"
             return token.kind != "from" or same or not _numbered(found, index)
         if token.kind == "reference":
@@ -96,6 +100,12 @@ def _joined(found: Sequence[Token], begin: int, end: int) -> int:
 def _numbered(found: Sequence[Token], index: int) -> bool:
     """ "from the baseline's 0.45 to 0.41": the run of a number."""
     return any(it.kind == "number" for it in found[index + 1 : index + 4])
+
+
+def _ends_a_change(found: Sequence[Token], at: int) -> bool:
+    """ "dropped to 0.63 from the baseline's 0.67": a "from" behind the new value."""
+    kinds = [it.kind for it in found[max(0, at - 4) : at]]
+    return "to" in kinds and "number" in kinds[kinds.index("to") :]
 
 
 def _beaten(found: Sequence[Token], go: int, index: int) -> bool:

@@ -215,6 +215,8 @@ def _changed(found: Sequence[Token], it: Given) -> Given:
         of_run = _is(after, "of") and any(
             token.kind in ("reference", "run", "metric") for token in found[it.index + 2 : it.index + 5]
         )
+        if of_run and _is(before, "go"):  # "loses 5.6% of the baseline's speed"
+            return replace(it, kind="change", runs=())
         if of_run and not by:
             return (
                 replace(it, kind="ratio", number=number.scaled(0.01), runs=())

@@ -52,7 +52,7 @@ def within(
     runs = tuple(dict.fromkeys(run for place in subjects(found, clause, section) for run in found[place].value))
     named, _ = datasets_in(found, clause, known)
     metrics = tuple(dict.fromkeys(token.value for token in clause.of(found) if token.kind == "metric"))
-    if not metrics and _changes_subject(found, clause):
+    if not metrics and (_changes_subject(found, clause) or (at and _are_aside(found, parts[at - 1]))):
         scope = replace(scope, metrics=())
     compared, explicit = _compared(scope, found, parts, at)
     return Scope(
@@ -199,6 +199,13 @@ def _trailing(found: Sequence[Token], last: Clause) -> tuple[Said, ...]:
     if not tail or any(token.kind in ("go", "metric", "dataset", "number") for token in tail):
         return ()
     return tuple(dict.fromkeys(token.value for token in tail if token.kind == "reference"))
+
+
+def _are_aside(found: Sequence[Token], before: Clause) -> bool:
+    """ "memorises it (99% training accuracy) but ...": the metrics stand in brackets, beside a number."""
+    outside = outer(found)
+    named = [at for at in range(before.begin, before.end) if found[at].kind == "metric"]
+    return bool(named) and not any(outside[at] for at in named) and all(_numbered(found, at) for at in named)
 
 
 def _changes_subject(found: Sequence[Token], clause: Clause) -> bool:

@@ -16,6 +16,7 @@ _NUMBERS = ("number", "ratio", "percent")
 def tokens(text: str, words: Vocabulary) -> list[Token]:
     """The tokens of a sentence in order, each with its meaning in this sentence."""
     found = _bounds(_arrows(_foreign(lexed(text, words), words)))
+    found = _aspects(_unrelated(found))
     found = counted(_all_runs(_shared_heads(_thresholds(found, words), words)), words.datasets)
     return _unguessed(found)
 
@@ -194,6 +195,33 @@ def _unguessed(found: list[Token]) -> list[Token]:
         ends = ends and any(it.kind in ("metric", "dataset", "run") for it in found[index + 1 : index + 6])
         guessing = token.kind == "maybe" or (guessing and not ends)
         result.append(replace(token, kind="word", value=None) if guessing and token.kind != "maybe" else token)
+    return result
+
+
+def _aspects(found: list[Token]) -> list[Token]:
+    """ "the variance of the loss", "the loss curve": nothing that was measured."""
+    aspect = english().aspect
+    result = []
+    for index, token in enumerate(found):
+        after = found[index + 1].text.lower() if index + 1 < len(found) else ""
+        before = [it.text.lower() for it in found[max(0, index - 2) : index]]
+        other = after in aspect or (len(before) == 2 and before[0] in aspect and before[1] in ("of", "in"))
+        result.append(replace(token, kind="word") if token.kind == "metric" and other else token)
+    return result
+
+
+def _unrelated(found: list[Token]) -> list[Token]:
+    """ "Run 2, which raised the loss, ...": what is said of another run in passing is plain words."""
+    result: list[Token] = []
+    passing = False
+    for index, token in enumerate(found):
+        near = [it.kind for it in found[max(0, index - 3) : index] if it.kind != "comma"]
+        if token.kind == "which" and near[-1:] in (["run"], ["previous"]):
+            passing = True
+        elif token.kind in ("comma", "semicolon", "close"):
+            passing = False
+        plain = passing or token.kind == "which"
+        result.append(replace(token, kind="word" if passing else "function", value=None) if plain else token)
     return result
 
 

@@ -1,0 +1,56 @@
+"""How certain a reading is: where another is as near, a contradiction is none."""
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+from ai_scientist.claims.assertion import Assertion
+from ai_scientist.claims.lexicon import english, spoken
+from ai_scientist.claims.subject import DIGITS, digits
+from ai_scientist.claims.tokens import Token
+from ai_scientist.claims.vocabulary import Vocabulary
+
+Place = tuple[int, str, str]
+"""Run, dataset, metric."""
+
+
+def names_another(inside: Iterable[Token], run: int, words: Vocabulary) -> bool:
+    """Whether a part of a sentence has a word that only the name of another run has: "the wide model needed 45 s"."""
+    labels = {number: set(spoken(label.lower())) for number, label in words.results.labels.items()}
+    own = labels.get(run, set()) | english().function
+    others = {word for number, label in labels.items() if number != run for word in label}
+    return any(token.kind == "word" and token.text.lower() in others - own for token in inside)
+
+
+def are_interleaved(inside: Sequence[Token]) -> bool:
+    """Whether runs and datasets, or datasets and metrics, take turns: each is then said of its own."""
+    for one, other in (("run", "dataset"), ("dataset", "metric")):
+        turns = [token.kind for token in inside if token.kind in (one, other)]
+        changes = sum(before != after for before, after in pairwise(turns))
+        different = all(len({token.value for token in inside if token.kind == kind}) > 1 for kind in (one, other))
+        if changes > 2 or (changes > 1 and different):
+            return different
+    return False
+
+
+def belongs_elsewhere(it: Assertion, assertions: Sequence[Assertion], words: Vocabulary) -> bool:
+    """Whether its number is that of another run, dataset or metric of the sentence, of which none is said.
+
+    Two numbers that are exchanged are not: then something is said of both.
+    """
+    said = [one.number for one in it.given if one.kind == "value" and digits(one.number) >= DIGITS]
+    taken = {place for other in assertions if other.given for place in _places(other)}
+    own = set(_places(it))
+    free = {place for place in _named(assertions) if place not in own | taken}
+    return any(number.fits(words.results.mean(*place)) for number in said for place in free)
+
+
+def _places(it: Assertion) -> Iterable[Place]:
+    return [(it.run, it.dataset, metric) for metric in it.metrics]
+
+
+def _named(assertions: Sequence[Assertion]) -> Iterable[Place]:
+    """Every combination of what the assertions of a sentence are of."""
+    runs = {run for it in assertions for run in (it.run, it.sentence.run) if run is not None}
+    datasets = {it.dataset for it in assertions}
+    metrics = {name for it in assertions for name in it.metrics}
+    return [(run, dataset, metric) for run in runs for dataset in datasets for metric in metrics]
