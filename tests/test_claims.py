@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -175,6 +176,9 @@ def test_settings_guesses_questions_and_plots_are_not_checked(text: str) -> None
         ("Averaged over runs 1 to 4, step_val_acc_99 on x_div_y is 12.5.", "n"),
         ("With uniform(-0.1, 0.1), step_val_acc_99 on x_div_y was lower than the baseline.", "v"),
         ("The validation loss on x_div_y fell. Divide by 0.693 for bits.", "vn"),
+        ("Unlike Run 0, which raised the validation loss on x_div_y, this run lowered it.", "n"),
+        ("The variance of the validation loss on x_div_y rose.", ""),
+        ("The base model needed 1800 steps on x_div_y.", "n"),
     ],
 )
 def test_what_is_said_of_things_unnamed_is_not_contradicted(said: str, verdicts: str) -> None:
@@ -184,7 +188,8 @@ def test_what_is_said_of_things_unnamed_is_not_contradicted(said: str, verdicts:
     }
     base = {name: {key: Measurement(2 * it.mean) for key, it in found.items()} for name, found in measured.items()}
     base["permutation"] = measured["permutation"]
-    results = Results({0: base, 1: measured}, {"step_val_acc_99": "lower", "final_val_loss": "lower"})
+    better: dict[str, Literal["lower", "higher"] | None] = {"step_val_acc_99": "lower", "final_val_loss": "lower"}
+    results = Results({0: base, 1: measured}, better, {0: "Base"})
     assert "".join(claim.verdict[0] for claim in check(f"## Run 1: Wide\n{said}", results)) == verdicts
 
 

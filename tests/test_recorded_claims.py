@@ -1,4 +1,4 @@
-"""The recording of the grokking study says nothing that its own check would send back, whatever was measured."""
+"""The recordings that ship say nothing that their own study's check would send back, whatever was measured."""
 
 import random
 import re
@@ -19,8 +19,12 @@ from ai_scientist.study.state import State
 from ai_scientist.template import Template, read_template
 
 GROKKING = ("final_train_loss", "final_val_loss", "final_train_acc", "final_val_acc", "step_val_acc_99")
+NANOGPT = ("final_train_loss", "best_val_loss", "val_bits_per_byte", "total_train_time", "inference_tokens_per_second")
+DIFFUSION = ("training_time", "eval_loss", "inference_time", "kl_divergence")
 SHAPES = {
     "grokking": (("x_div_y", "x_minus_y", "x_plus_y", "permutation"), GROKKING),
+    "nanogpt": (("opticks", "sqlite"), NANOGPT),
+    "diffusion_2d": (("circle", "line", "moons", "butterfly"), DIFFUSION),
 }
 BLOCK = re.compile(
     r"^notes\.txt\n```\w*\n<<<<<<< SEARCH\n(.*?)\n=======\n(.*?)\n>>>>>>> REPLACE", re.DOTALL | re.MULTILINE
@@ -80,3 +84,7 @@ def test_bundled_recording_says_nothing_false_at_any_turn(template: str, seed: i
         claims = check(text, Results(state.metrics, better, {int(name[4:]): it for name, it in labels.items()}))
         assert [claim for claim in claims if claim.verdict in ("contradicted", "unsupported")] == []
     assert sum(claim.verdict == "verified" for claim in claims) > 10
+
+
+def test_every_bundled_recording_is_checked() -> None:
+    assert {path.parent.parent.name for path in TEMPLATES.glob("*/recordings/*")} == {*SHAPES}

@@ -66,7 +66,7 @@ def from_table(sentence: Sentence, words: Vocabulary) -> Iterator[Assertion]:
     for text in sentence.context:
         around = _names(text, words).over(around)
     around = _names(head[0], words).over(around)
-    columns = [_names(cell, words, is_head=True) for cell in head]
+    columns = _with_metrics([_names(cell, words, is_head=True) for cell in head])
     for row in rows:
         beside = around
         for column, cell in enumerate(row[: len(columns)]):
@@ -75,6 +75,15 @@ def from_table(sentence: Sentence, words: Vocabulary) -> Iterator[Assertion]:
                 beside = named.over(beside)
                 continue
             yield from _cell(sentence, cell, columns[column].over(beside), words)
+
+
+def _with_metrics(columns: list[_Names]) -> list[_Names]:
+    """ "steps | vs. baseline": a change without a metric is of that of the column before."""
+    result: list[_Names] = []
+    for column in columns:
+        last = result[-1].metric if result and column.change and not column.metric else None
+        result.append(replace(column, metric=last) if last else column)
+    return result
 
 
 def _counts_runs(title: str) -> bool:

@@ -111,8 +111,9 @@ class English:
     """The content of words.toml.
 
     `filler`: words that may stand between those of a phrase; `function`: words that carry no subject; `reached`: those
-    before a threshold; `passed`: headings of what is no result; `grouped`: words for datasets in the plural; `aspect`: what is not the value;
-    `counts`: word -> number; `names`, `weak`: what the metrics of a kind are called.
+    before a threshold; `passed`: headings of what is no result; `grouped`: words for datasets in the plural; `aspect`:
+    what a metric has that is not its value; `counts`: word -> number; `names`, `weak`: what the metrics of a kind are
+    called.
     """
 
     lexicon: Lexicon

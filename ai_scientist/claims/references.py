@@ -51,6 +51,8 @@ def _is_reference(found: Sequence[Token], index: int, section: int | None) -> bo
             listed = True
         elif before == index - 1 and token.kind == "open" and _is_apposition(found, index):
             before = _named_before(found, before)
+            if before < 0 or found[before].kind not in ("than", "over", "as", "from", "go"):
+                return _after_head(found, index, section)
             continue
         elif token.kind in ("hyphen", "setting") or (token.kind == "number" and found[before + 1].kind == "hyphen"):
             pass  # "the 6-layer baseline"
@@ -80,7 +82,10 @@ def _named_before(found: Sequence[Token], at: int) -> int:
 
 def _acts(found: Sequence[Token], index: int) -> bool:
     """ "..., and Run 5 lowered": a run that something new is said of."""
-    following = found[index + 1] if index + 1 < len(found) else None
+    at = index + 1
+    if at < len(found) and found[at].kind == "open":
+        at = next((it for it in range(at, min(at + 6, len(found))) if found[it].kind == "close"), at) + 1
+    following = found[at] if at < len(found) else None
     return following is not None and following.kind in ("go", "function", "was", "metric", "most", "unit")
 
 

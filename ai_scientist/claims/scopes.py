@@ -102,6 +102,8 @@ def datasets_in(found: Sequence[Token], clause: Clause, known: tuple[str, ...]) 
         return known, True
     if named:
         return tuple(dict.fromkeys(named)), False
+    if inside and inside[0].text.lower() == "where":  # "but not on circle, where it rose"
+        return next((it.value for it in reversed(found[: clause.begin]) if it.kind == "dataset"), ()), False
     earlier = tuple(dict.fromkeys(name for it in found[: clause.begin] if it.kind == "dataset" for name in it.value))
     return _whole(inside, earlier, known)
 
