@@ -36,7 +36,7 @@ DEFAULTS: Mapping[str, Any] = {
 # What a configuration file may not say: it is about one study.
 NOT_CONFIGURED = {
     *("idea", "all", "idea_file", "idea_text", "resume", "list_ideas"),
-    *("recording", "no_sandbox", "allow_network", "data", "baseline", "approve", "no_open"),
+    *("recording", "no_sandbox", "allow_network", "data", "baseline", "approve", "no_open", "cold_runs"),
 }
 
 # What of a configuration file holds for --resume: where runs are done, not how a study is done.
@@ -70,6 +70,7 @@ class Flags:
     no_sandbox: bool
     allow_network: bool
     no_open: bool
+    cold_runs: bool
     data: list[Path]
     baseline: Path | None
     claims: ClaimsMode | None
@@ -208,6 +209,7 @@ def _add_choices(parser: Parser) -> None:
     asking = argparse.BooleanOptionalAction
     add("--approve", action=asking, help="ask before each run, showing what the agent changed; needs a terminal")
     add("--no-open", action="store_true", help="do not open the report in a browser at the end")
+    add("--cold-runs", action="store_true", help="start each run anew, instead of forking it from a warmed parent")
     add("--list-ideas", action="store_true", help="list the ideas of all templates")
 
 

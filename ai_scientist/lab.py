@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from ai_scientist.sandbox import Sandbox
+from ai_scientist.sandbox import Confinement, Sandbox
 from ai_scientist.study.folder import StudyFolder
 from ai_scientist.template import Template
 
@@ -114,6 +114,9 @@ class Command:
     the device for itself.
 
     `heed` is called several times a second while it runs; what it raises ends the command and is passed on.
+
+    `confined`, where it is given, says what the command may do, and `own` what it is without its interpreter and its
+    sandbox (`experiment.py --out_dir=run_1`): for an executor that need not start it anew.
     """
 
     arguments: Sequence[str]
@@ -125,6 +128,8 @@ class Command:
     init: bool = False
     heed: Callable[[], None] = lambda: None
     computes: bool = False
+    confined: Confinement | None = None
+    own: tuple[str, ...] = ()
 
 
 class CodingAgent(Protocol):

@@ -11,6 +11,7 @@ from ai_scientist import __version__
 from ai_scientist.budget import Budget
 from ai_scientist.environments import interpreter_for, key_of
 from ai_scientist.errors import UsageError
+from ai_scientist.executors import warm
 from ai_scientist.flags import GIGABYTE, Flags
 from ai_scientist.idea import Idea
 from ai_scientist.lab import Limits
@@ -34,6 +35,7 @@ def plan(flags: Flags, template: Template, idea: Idea) -> Setup:
     data = (*declared_data(template), *further_data(flags.data))
     python = interpreter_for(template, flags.python, _say)  # last: it may install packages
     machine = probe(python)
+    sandbox = choose(allow_none=flags.no_sandbox).name
     profile = template.profile(flags.profile, machine.kind)
     trial = template.profiles.get(SMOKE)
     return Setup(
@@ -54,7 +56,7 @@ def plan(flags: Flags, template: Template, idea: Idea) -> Setup:
         retry_minutes=flags.value("retry_for"),
         price=_price(flags),
         smoke=trial.environment if trial and profile.name != SMOKE else None,
-        sandbox=choose(allow_none=flags.no_sandbox).name,
+        sandbox=sandbox,
         network=network(template, allowed=flags.allow_network),
         data=data,
         versions={"ai-scientist": __version__, "environment": key_of(python), **machine.versions},
@@ -62,6 +64,7 @@ def plan(flags: Flags, template: Template, idea: Idea) -> Setup:
         baseline=str(_baseline(flags.baseline)) if flags.baseline else "",
         approve=_approve(asked=bool(flags.approve)),
         hardware=hardware(),
+        warm=_warm(flags, sandbox, python),
     )
 
 
@@ -86,7 +89,12 @@ def changed(setup: Setup, flags: Flags, template: Template) -> Setup:
         given["python"] = interpreter_for(template, flags.python, _say)
     if flags.model or flags.recording:
         given |= {"model": flags.model or "", "recording": str(_recording(flags.recording) if flags.recording else "")}
+    given["warm"] = _warm(flags, given["sandbox"], given.get("python", setup.python))
     return replace(setup, **given)
+
+
+def _warm(flags: Flags, sandbox: str, python: str) -> bool:
+    return not flags.cold_runs and warm.possible(sandbox, python)
 
 
 def changed_budget(budget: Budget, flags: Flags) -> Budget:

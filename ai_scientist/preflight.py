@@ -18,6 +18,8 @@ MIN_FREE_BYTES = GIGABYTE
 REPLY_TOKENS = 1500
 OTHER_TURNS = 3
 SYSTEM_TOKENS = 3000
+WARM = "forked from a parent that has imported what they import first, each in a sandbox of its own (--cold-runs: anew)"
+COLD = "each started anew"
 
 
 def check(setup: Setup, results: Path, model: LiteLLMModel | None) -> None:
@@ -74,6 +76,7 @@ def plan(
         + _cost(setup, folder, model),
         f"limits:  {', '.join(caps)}; in all: {', '.join(totals) or 'none'}",
         *([f"data:    {', '.join(map(repr, setup.data))}, which the runs can read"] if setup.data else []),
+        f"runs:    {WARM if setup.warm else COLD}",
         f"sandbox: {sandbox}" + (" EXCEPT THE NETWORK (--allow-network)" if setup.network else ""),
     ]
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,8 +20,9 @@ from ai_scientist.budget import Budgeted
 from ai_scientist.console.screens import Log, PlainScreen, screen_for
 from ai_scientist.console.summary import show
 from ai_scientist.errors import AIScientistError, StudyError, UsageError
-from ai_scientist.executors.local import LocalExecutor, end_orphan
+from ai_scientist.executors.local import end_orphan
 from ai_scientist.executors.pinned import Pinned
+from ai_scientist.executors.warm import WarmExecutor
 from ai_scientist.facts import facts
 from ai_scientist.flags import Flags
 from ai_scientist.ideas.plain import one_line
@@ -48,7 +49,7 @@ class Surroundings:
     """What is different where a study is one of several: a study that is alone has its own console, machine and budget.
 
     `limited` puts the limits of what is spent before a live model, `spent` tells the seconds worked and run so far,
-    `why` the reason of an interruption.
+    `why` the reason of an interruption. `warms`: the executor keeps warmed parents for runs, which `close` ends.
     """
 
     console: Console
@@ -57,19 +58,24 @@ class Surroundings:
     limited: Callable[[LanguageModel, Setup, Transcript], LanguageModel]
     spent: Callable[[Journal], tuple[float, float]]
     why: Callable[[], str]
+    warms: bool = False
+    close: Callable[[], None] = lambda: None
 
 
 def alone(gpus: tuple[str, ...] | None = None) -> Surroundings:
     """The surroundings of a study that is done by itself, in this process; `gpus`: its runs see only these."""
     console = Console(highlight=False)
     console.soft_wrap = not console.is_terminal  # a terminal wraps between words, a file keeps its lines whole
+    executor = WarmExecutor()
     return Surroundings(
         console,
         screen_for(console),
-        Pinned(LocalExecutor(), gpus) if gpus else LocalExecutor(),
+        Pinned(executor, gpus) if gpus else executor,
         lambda model, setup, transcript: Budgeted(model, setup.budget, lambda: transcript.spent),
         lambda journal: spent_seconds(journal.entries, datetime.now(UTC)),
         lambda: "interrupted",
+        warms=True,
+        close=executor.close,
     )
 
 
@@ -88,6 +94,7 @@ class _Study:
 def begin(flags: Flags, template: Template, setup: Setup, around: Surroundings | None = None) -> bool:
     """Start a study and work on it; whether it is complete."""
     around = around or alone(flags.gpus)
+    setup = _warmed(setup, around)
     results = flags.results_dir.absolute()
     preflight.check(setup, results, _live(setup))
     if template.shipped_baseline and not setup.baseline:
@@ -110,6 +117,11 @@ def begin(flags: Flags, template: Template, setup: Setup, around: Surroundings |
     return complete
 
 
+def _warmed(setup: Setup, around: Surroundings) -> Setup:
+    """The setup as it is in force: studies side by side, whose runs wait for devices, keep no warmed parents."""
+    return replace(setup, warm=setup.warm and around.warms)
+
+
 def start(journal: Journal, folder: StudyFolder, template: Template, setup: Setup) -> bool:
     """Seed an empty study folder and work on it; whether it is complete."""
     loop.seed(journal, template, folder.root, setup)
@@ -127,9 +139,9 @@ def resume(flags: Flags, root: Path, around: Surroundings | None = None) -> bool
         before = fold(journal.events)
         if before.setup is None:
             raise StudyError(f"{root} was interrupted before it began; nothing is lost. Start it anew with --idea.")
-        setup = planning.changed(before.setup, flags, read_template(folder.root))
-        preflight.check(setup, folder.root, _live(setup))
         around = around or alone(flags.gpus)
+        setup = _warmed(planning.changed(before.setup, flags, read_template(folder.root)), around)
+        preflight.check(setup, folder.root, _live(setup))
         complete = _work(journal, folder, setup, around, results_of(folder.root), resumed=True)
     _open(folder, flags, around)
     return complete
@@ -161,6 +173,8 @@ def _work(
             _stop(study, screen, str(error))
         except OSError as error:  # a full disk, a folder that became read-only: it can be any write
             _stop(study, screen, f"{error}. Make space, or the folder writable, then --resume.")
+        finally:
+            around.close()
     state = fold(journal.events)
     show(around.console, folder, state, study.template, spent_seconds(journal.entries)[0])
     if interrupted:

@@ -1,6 +1,7 @@
 """One hostile program a promise, in each sandbox that works here: what model-written code cannot do."""
 
 import os
+import pickle
 import shutil
 import socket
 import subprocess
@@ -8,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from conftest import GOOD, Bench, block, processes_in, wait_for
 
 from ai_scientist.errors import UsageError
 from ai_scientist.executors.local import LocalExecutor
+from ai_scientist.executors.warm import WarmExecutor, possible
 from ai_scientist.lab import Command, Exit, Limits
 from ai_scientist.sandbox import Confinement, Sandbox, landlock
 from ai_scientist.sandbox.bubblewrap import Bubblewrap, works
@@ -28,9 +30,14 @@ NEEDS_BWRAP = pytest.mark.skipif(not works(), reason="bubblewrap is not installe
 with tempfile.TemporaryDirectory() as _place:
     _LANDLOCK = landlock.works(Path(_place).resolve())
 NEEDS_LANDLOCK = pytest.mark.skipif(not _LANDLOCK, reason="this kernel or its C library has no Landlock or no seccomp")
+NEEDS_WARM = pytest.mark.skipif(
+    not possible("bubblewrap", sys.executable),
+    reason="no capabilities in a name space of bubblewrap's own here",
+)
 MODES = [
     pytest.param(Bubblewrap(), id="bubblewrap", marks=NEEDS_BWRAP),
     pytest.param(Landlock(), id="landlock", marks=NEEDS_LANDLOCK),
+    pytest.param("warm", id="warm", marks=NEEDS_WARM),
 ]
 LAUNCHER = Path(__file__).parents[1] / "launch_scientist.py"
 RECORDS = ("journal.jsonl", "transcript.jsonl", "control/1.json", "log.txt", "results.md", "results.csv")
@@ -43,20 +50,34 @@ class Cell:
 
     root: Path
     sandbox: Sandbox
+    warm: bool = False
 
     @property
     def out(self) -> Path:
         return self.root / "run_1"
 
     def run(self, program: str, limits: Limits = Limits(30), *, network: bool = False) -> Exit:  # noqa: B008
-        (self.root / "experiment.py").write_text(program)
+        command = self.command(program, network=network)
+        if not self.warm:
+            return LocalExecutor(grace=0.3).run(command, limits, lambda _: None, lambda _: None)
+        executor = WarmExecutor(grace=0.3)
+        try:
+            return executor.run(command, limits, lambda _: None, lambda _: None)
+        finally:
+            executor.close()
+            assert executor.forked == 1
+
+    def command(self, program: str, *, network: bool = False) -> Command:
+        """The program as run_1; for a warmed parent it begins with an import that can be done ahead."""
+        (self.root / "experiment.py").write_text(f"import numpy\n{program}" if self.warm else program)
         visible = StudyFolder(self.root).shown()
         confinement = Confinement(visible, (self.out,), (), sys.executable, self.root, self.root, network=network)
-        arguments = self.sandbox.wrap((sys.executable, "experiment.py"), confinement)
+        own = ("experiment.py",)
+        arguments = self.sandbox.wrap((sys.executable, *own), confinement)
         environment = {"PATH": os.environ["PATH"], **self.sandbox.environment()}
         logs = (self.out / "stdout.log", self.out / "stderr.log")
-        command = Command(arguments, self.root, environment, *logs, (self.out,), init=self.sandbox.init)
-        return LocalExecutor(grace=0.3).run(command, limits, lambda _: None, lambda _: None)
+        places = (self.root, environment, *logs, (self.out,))
+        return Command(arguments, *places, init=self.sandbox.init, confined=confinement, own=own)
 
     @property
     def said(self) -> str:
@@ -73,7 +94,8 @@ def cell(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
         (root / name).write_text("untouched")
     (tmp_path / "home" / ".ssh").mkdir(parents=True)
     (tmp_path / "home" / ".ssh" / "id_rsa").write_text("private key")
-    return Cell(root, request.param)
+    warm = request.param == "warm"
+    return Cell(root, Bubblewrap() if warm else request.param, warm)
 
 
 def tried(*attempts: str) -> str:
@@ -405,22 +427,25 @@ def test_crash_by_a_signal_is_told_as_such(bench: Bench) -> None:
 
 def test_orchestrator_killed_leaves_nothing(cell: Cell) -> None:
     """The sandbox, too, ends with the orchestrator."""
-    (cell.root / "experiment.py").write_text("import time\nopen('run_1/ready', 'w')\ntime.sleep(100)")
-    visible = (cell.root / "experiment.py", cell.out)
-    confinement = Confinement(visible, (cell.out,), (), sys.executable, cell.root, cell.root)
-    arguments = cell.sandbox.wrap((sys.executable, "experiment.py"), confinement)
+    command = cell.command("import time\nopen('run_1/ready', 'w')\ntime.sleep(100)")
     program = (
-        "import os, sys\nfrom pathlib import Path\n"
-        "from ai_scientist.executors.local import LocalExecutor\nfrom ai_scientist.lab import Command, Limits\n"
-        f"out = Path({str(cell.out)!r})\n"
-        f"command = Command({arguments!r}, out.parent, dict(os.environ), out / 'o', out / 'e', init=True)\n"
-        "LocalExecutor(grace=0.3).run(command, Limits(100), lambda it: None, lambda line: None)\n"
+        "import pickle, sys\n"
+        "from ai_scientist.executors.local import LocalExecutor\nfrom ai_scientist.executors.warm import WarmExecutor\n"
+        "from ai_scientist.lab import Limits\n"
+        f"executor = {'WarmExecutor' if cell.warm else 'LocalExecutor'}(grace=0.3)\n"
+        "command = pickle.loads(bytes.fromhex(sys.argv[1]))\n"
+        "executor.run(command, Limits(100), lambda it: None, lambda line: None)\n"
     )
-    process = subprocess.Popen([sys.executable, "-c", program])
+    picklable = pickle.dumps(replace(command, heed=nothing)).hex()
+    process = subprocess.Popen([sys.executable, "-c", program, picklable], cwd=Path(__file__).parent)
     wait_for((cell.out / "ready").exists)
     process.kill()
     process.wait()
     wait_for(lambda: not processes_in(cell.root))
+
+
+def nothing() -> None:
+    """What a command heeds that heeds nothing, by a name that can be pickled."""
 
 
 def test_sandbox_costs_little(cell: Cell) -> None:

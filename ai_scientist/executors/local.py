@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO, Protocol
 
 import psutil
 
@@ -52,7 +53,7 @@ class LocalExecutor:
             raise MachineError(f"there is no program {command.arguments[0]}; check --python.")
         with contextlib.ExitStack() as stack:
             capture = stack.enter_context(_capture(command, limits, output))
-            running = _Running(command, limits, self._grace)
+            running = _Running(command, limits, self._grace, self._start)
             try:
                 started(running.id)
                 return running.watch(capture)
@@ -60,6 +61,48 @@ class LocalExecutor:
                 raise MachineError(f"cannot follow {command.arguments[0]}: {error.strerror or error}.") from error
             finally:
                 running.end()
+
+    def _start(self, command: Command, limits: Limits, answers: int) -> "Child":
+        """The command under its supervisor, which waits for the word to begin."""
+        numbers = map(str, (*file_and_data_limits(limits), answers, int(command.init)))
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", str(SUPERVISOR), str(self._grace), *numbers, "--", *command.arguments],
+            cwd=command.folder,
+            env=dict(command.environment),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=(answers,),
+            start_new_session=True,
+        )
+
+
+class Child(Protocol):
+    """A supervisor: it begins at a first byte on its standard input, and ends all that it started when that closes."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def stdin(self) -> IO[bytes] | None: ...
+    @property
+    def stdout(self) -> IO[bytes] | None: ...
+    @property
+    def stderr(self) -> IO[bytes] | None: ...
+    def poll(self) -> int | None:
+        """0 where it has ended and seen everything to its end, None where it has not ended."""
+        ...
+
+    def wait(self) -> int:
+        """Return when it has ended."""
+        ...
+
+
+def file_and_data_limits(limits: Limits) -> tuple[int, int]:
+    """The bytes of each file and of each process's data, -1 for no limit, as the supervisor takes them."""
+    return (
+        -1 if limits.disk_bytes is None else limits.disk_bytes,
+        -1 if limits.memory_bytes is None else limits.memory_bytes,
+    )
 
 
 def end_orphan(process: ProcessId, grace: float = GRACE_SECONDS) -> bool:
@@ -80,34 +123,23 @@ def end_orphan(process: ProcessId, grace: float = GRACE_SECONDS) -> bool:
 class _Running:
     """One command while it runs."""
 
-    def __init__(self, command: Command, limits: Limits, grace: float) -> None:
+    def __init__(
+        self, command: Command, limits: Limits, grace: float, start: Callable[[Command, Limits, int], Child]
+    ) -> None:
         self._command = command
         self._limits = limits
         self._grace = grace
-        self._begun = time.monotonic()
         self._reached: Reached | None = None
         self._seen: list[psutil.Process] = []
         self._held = Held()
-        self._life, self._alive = (0, 0.0), self._begun
         self._ending: float | None = None
         self._status, status = os.pipe()
-        file_limit = -1 if limits.disk_bytes is None else limits.disk_bytes
-        data_limit = -1 if limits.memory_bytes is None else limits.memory_bytes
-        spared = str(int(command.init))
-        arguments = [str(grace), str(file_limit), str(data_limit), str(status), spared, "--", *command.arguments]
         try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(SUPERVISOR), *arguments],
-                cwd=command.folder,
-                env=dict(command.environment),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                pass_fds=(status,),
-                start_new_session=True,
-            )
+            self._process = start(command, limits, status)
         finally:
             os.close(status)
+        self._begun = time.monotonic()
+        self._life, self._alive = (0, 0.0), self._begun
         self.id = tree.identify(self._process.pid)
 
     def watch(self, capture: Capture) -> Exit:
@@ -161,7 +193,8 @@ class _Running:
     def _exit(self) -> Exit:
         self._process.wait()
         seconds = time.monotonic() - self._begun
-        said = json.loads(os.read(self._status, 10_000) or b"{}")
+        first = os.read(self._status, 10_000).partition(b"\n")[0]  # why it could not be started comes before its end
+        said = json.loads(first or b"{}")
         if "error" in said:
             raise MachineError(f"cannot start {said['error']}; check --python.")
         code = os.waitstatus_to_exitcode(said["status"]) if "status" in said else -9

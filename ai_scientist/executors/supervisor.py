@@ -21,6 +21,7 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Callable
 
 PR_SET_CHILD_SUBREAPER = 36  # <linux/prctl.h>
 LEFT_BEHIND_GRACE = 1.0  # seconds, for what a command that ended by itself leaves behind
@@ -29,12 +30,17 @@ IGNORED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 def main() -> None:
     grace, max_file, max_data, answers, init = float(sys.argv[1]), *map(int, sys.argv[2:6])
+    supervise(lambda: start(sys.argv[7:], max_file, max_data, answers), grace, answers, bool(init))
+
+
+def supervise(begin: Callable[[], int], grace: float, answers: int, init: bool) -> None:
+    """Wait for the word on standard input, let `begin` start the command as a child, and see all of it to its end."""
     become_subreaper()
     for number in IGNORED:  # the end comes by the pipe: a supervisor killed halfway would leave children behind
         signal.signal(number, signal.SIG_IGN)
     if not os.read(0, 1):
         return
-    child = start(sys.argv[7:], max_file, max_data, answers)
+    child = begin()
     ended: dict[int, int] = {}
     wait(child, ended)
     end_descendants(min(grace, LEFT_BEHIND_GRACE) if child in ended else grace, ended, {child} if init else set())

@@ -18,6 +18,11 @@ from ai_scientist.sandbox.system import SYSTEM, etc, gpu_devices, interpreter
 
 # Owned by root, and writable for who is root outside, capabilities or not: core_pattern alone would be a way out.
 KERNEL_FILES = ("sys", "sysrq-trigger", "irq", "bus", "acpi")
+# Of a parent that forks runs: mounts and name spaces, giving capabilities up for good, and a limit of name spaces.
+CAPABILITIES = ("CAP_SYS_ADMIN", "CAP_SETPCAP", "CAP_SYS_RESOURCE")
+HIDDEN, STAGING = "/.study", "/.staging"
+DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+STREAMS = ("stdin", "stdout", "stderr")
 
 
 class Bubblewrap:
@@ -33,26 +38,38 @@ class Bubblewrap:
         return {"HOME": "/tmp", "TMPDIR": "/tmp", "USER": "scientist", "MPLCONFIGDIR": "/tmp/matplotlib"}
 
     def wrap(self, arguments: Sequence[str], confinement: Confinement) -> list[str]:
-        network = confinement.network
         return [
-            "bwrap",
-            *("--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
-            *([] if network else ["--unshare-net"]),
-            *("--die-with-parent", "--disable-userns", "--cap-drop", "ALL", "--hostname", "sandbox"),
-            *("--proc", "/proc", "--dev", "/dev"),
+            *_name_spaces(confinement),
+            *("--disable-userns", "--proc", "/proc", "--dev", "/dev"),
             *(word for name in KERNEL_FILES for word in ("--ro-bind-try", f"/proc/{name}", f"/proc/{name}")),
             *("--size", str(confinement.scratch_bytes), "--tmpfs", "/dev/shm"),
             *("--size", str(confinement.scratch_bytes), "--tmpfs", "/tmp"),
-            *_system(network=network),
-            *(_gpu() if confinement.gpu else []),
-            *_read_only(interpreter(confinement.python)),
-            *_read_only(confinement.readable),
+            *_of_the_machine(confinement),
             *("--tmpfs", str(confinement.root)),
             *_read_only(path for path in confinement.visible if path not in confinement.writable),
             *(word for path in confinement.writable for word in ("--bind", str(path), str(path))),
             # Last: from here on nothing can be created outside of what was bound for writing.
             *("--remount-ro", str(confinement.root), "--remount-ro", "/", "--chdir", str(confinement.folder), "--"),
             *arguments,
+        ]
+
+    def wrap_parent(self, arguments: Sequence[str], confinement: Confinement) -> list[str]:
+        """The command of a parent that confines what it forks, each run by itself (executors/warmed/confining.py).
+
+        It keeps the capabilities for that, which hold for its own name spaces alone, and has the study at HIDDEN.
+        There are no pseudo-terminals: bubblewrap would need a second user name space, in which nothing can be mounted.
+        """
+        return [
+            *_name_spaces(confinement),
+            *(word for name in CAPABILITIES for word in ("--cap-add", name)),
+            *("--proc", "/proc", "--tmpfs", "/dev", "--dir", "/dev/shm"),
+            *(word for name in DEVICES for word in ("--dev-bind", f"/dev/{name}", f"/dev/{name}")),
+            *("--symlink", "/proc/self/fd", "/dev/fd", "--tmpfs", "/tmp"),
+            *(word for number, name in enumerate(STREAMS) for word in ("--symlink", f"fd/{number}", f"/dev/{name}")),
+            *_of_the_machine(confinement),
+            *("--tmpfs", str(confinement.root), "--bind", str(confinement.root), HIDDEN, "--dir", STAGING),
+            *("--remount-ro", str(confinement.root), "--remount-ro", "/dev", "--remount-ro", "/"),
+            *("--chdir", str(confinement.root), "--", *arguments),
         ]
 
 
@@ -64,6 +81,25 @@ def works() -> bool:
         return subprocess.run(command, capture_output=True, timeout=20, check=False).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
+
+
+def _name_spaces(confinement: Confinement) -> list[str]:
+    return [
+        "bwrap",
+        *("--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
+        *([] if confinement.network else ["--unshare-net"]),
+        *("--die-with-parent", "--cap-drop", "ALL", "--hostname", "sandbox"),
+    ]
+
+
+def _of_the_machine(confinement: Confinement) -> list[str]:
+    """What of the machine is read: the system, the GPU, the interpreter, declared data."""
+    return [
+        *_system(network=confinement.network),
+        *(_gpu() if confinement.gpu else []),
+        *_read_only(interpreter(confinement.python)),
+        *_read_only(confinement.readable),
+    ]
 
 
 def _system(*, network: bool) -> list[str]:

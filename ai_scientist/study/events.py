@@ -27,7 +27,7 @@ class Setup:
     `sandbox` names what is in force; `network` and `data` say what runs may reach and read beyond the study.
     `baseline` is a run_0 measured elsewhere that the user wants to be taken, "" where it is measured here.
     `claims` says what becomes of false claims in notes.txt. `approve`: a person is asked before each run.
-    `hardware` is the machine in words.
+    `hardware` is the machine in words. `warm`: runs are forked from a warmed parent where that is safe.
     """
 
     idea: Idea
@@ -55,6 +55,7 @@ class Setup:
     claims: ClaimsMode = "fix"
     approve: bool = False
     hardware: str = ""
+    warm: bool = False
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,8 @@ def _execute(
         network=setup.network,
         gpu=setup.device != CPU,
     )
-    return execute(lab.executor, lab.sandbox, confinement, own, variables, limits, started, lab.screen.output, heed)
+    say = lab.screen.output
+    return execute(lab.executor, lab.sandbox, confinement, own, variables, limits, started, say, heed, warm=setup.warm)
 
 
 def execute(
@@ -142,8 +143,13 @@ def execute(
     started: Callable[[ProcessId], None],
     output: Callable[[str], None],
     heed: Callable[[], None] = lambda: None,
+    *,
+    warm: bool = False,
 ) -> Executed:
-    """The interpreter with the arguments `own`, confined, its output in the folder that it may write to."""
+    """The interpreter with the arguments `own`, confined, its output in the folder that it may write to.
+
+    `warm`: the executor may fork it from a parent that it keeps.
+    """
     out = confinement.writable[0]
     stdout, stderr = StudyFolder(confinement.root).output(out)
     arguments = sandbox.wrap((confinement.python, *own), confinement)
@@ -159,6 +165,8 @@ def execute(
         init=sandbox.init,
         computes=computes,
         heed=heed,
+        confined=confinement if warm else None,
+        own=own,
     )
     ended = executor.run(command, limits, started, output)
     folders.disarm(out)
