@@ -22,6 +22,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -35,6 +36,13 @@ CLOSE = 1e-3  # how far apart answers and gradients may be, as a part of their n
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 Join = Callable[[nn.Module], nn.Module]
+
+
+REGISTER = (
+    nn.modules.module.register_module_parameter_registration_hook,
+    nn.modules.module.register_module_buffer_registration_hook,
+    nn.modules.module.register_module_module_registration_hook,
+)
 
 
 class Apart(Exception):
@@ -51,6 +59,13 @@ def train_together(jobs: Sequence[Job], train: Callable[[Job, Join], Result]) ->
     Raises Apart where that cannot be, and what a training raises.
     """
     crew = [Training(job, train) for job in jobs]
+
+    def forget(*_: object) -> None:
+        for training in crew:
+            training.forms.clear()
+
+    # Where a model's parameters are is looked up once, as it takes long, and anew when any module is given a part.
+    hooks = [register(forget) for register in REGISTER]
     try:
         while living := [training for training in crew if not training.over]:
             ready = [training for training in living if training.asks is None]
@@ -59,6 +74,8 @@ def train_together(jobs: Sequence[Job], train: Callable[[Job, Join], Result]) ->
                 if training.error is not None:
                     raise training.error
     finally:
+        for hook in hooks:
+            hook.remove()
         for training in crew:
             training.end()
     calls = sum(training.calls for training in crew)
@@ -77,6 +94,25 @@ def lead(living: list["Training"]) -> "Training":
     return behind
 
 
+class Form:
+    """Where the parameters and buffers of a model are."""
+
+    def __init__(self, model: nn.Module) -> None:
+        modules = dict(model.named_modules())
+        names = [name for name, _ in model.named_parameters()], [name for name, _ in model.named_buffers()]
+        split = [[(name, *name.rpartition(".")[::2]) for name in each] for each in names]
+        self.places = [(name, modules[owner]._parameters, key) for name, owner, key in split[0]]
+        self.buffer_places = [(name, modules[owner]._buffers, key) for name, owner, key in split[1]]
+        kinds = [(name, it.shape, it.dtype) for each in (self.parameters, self.buffers) for name, it in each().items()]
+        self.kind = (model.__class__.__qualname__, *kinds)
+
+    def parameters(self) -> dict[str, Any]:
+        return {name: owner[key] for name, owner, key in self.places}
+
+    def buffers(self) -> dict[str, Any]:
+        return {name: owner[key] for name, owner, key in self.buffer_places}
+
+
 @dataclass
 class Asked:
     """What a training waits for: `compute` answers those that ask for the `same`, those behind in `order` first."""
@@ -85,6 +121,7 @@ class Asked:
     same: Hashable
     compute: Callable[[list["Training"]], None]
     model: Any = None
+    form: Any = None
     inputs: tuple[Tensor, ...] = ()
     forward: Callable[..., Tensor] | None = None
     answer: Any = None
@@ -94,7 +131,7 @@ class Asked:
 class Shared:
     """A forward pass of several models: `answers` [models, ...] with a graph that leads to the stacked parameters."""
 
-    models: list[Any]
+    forms: list[Form]
     answers: Tensor
     parameters: dict[str, Tensor]
     own: list[Tensor] | None  # each model's answer computed by itself, where that is to be compared
@@ -115,6 +152,7 @@ class Training(threading.Thread):
         self.leads: list[Training] | None = None
         self.arrived: list[tuple[Shared, int, Tensor]] = []  # gradients of answers, and whose answers
         self.steps = self.calls = self.shared = 0
+        self.forms: WeakKeyDictionary[nn.Module, Form] = WeakKeyDictionary()
         self.checked: dict[Hashable, int] = {}  # at which step a kind of call was last compared
         self.start()
 
@@ -184,19 +222,21 @@ class Training(threading.Thread):
         learns = torch.is_grad_enabled()
         self.steps += learns
         self.calls += 1
+        form = self.forms.get(model)
+        if form is None:
+            form = self.forms[model] = Form(model)
         same = (
             self.steps,
             learns,
             model.training,
             torch.is_autocast_enabled(),
             torch.is_inference_mode_enabled(),
-            model.__class__.__qualname__,
+            form.kind,
             *((it.shape, it.dtype) for it in inputs),
-            *((name, it.shape, it.dtype, it.requires_grad) for name, it in model.named_parameters()),
-            *((name, it.shape, it.dtype) for name, it in model.named_buffers()),
+            *(it.requires_grad for it in form.parameters().values()),
         )
         order = (self.steps, 0 if learns else 2)
-        return self.ask(Asked(order, same, compute_forward, model, inputs, forward))
+        return self.ask(Asked(order, same, compute_forward, model, form, inputs, forward))
 
     def descend(self) -> None:
         """The backward passes of the models, after that of the loss."""
@@ -238,15 +278,15 @@ def compute_forward(group: list[Training]) -> None:
 
 def batched(asked: list[Asked]) -> tuple[Tensor, dict[str, Tensor]]:
     """(the answers [models, ...], the stacked parameters [models, ...] by name)."""
-    models = [it.model for it in asked]
-    parameters = stacked([dict(model.named_parameters()) for model in models])
-    buffers = stacked([dict(model.named_buffers()) for model in models])
-    for name, parameter in models[0].named_parameters():
+    first = asked[0]
+    parameters = stacked([it.form.parameters() for it in asked])
+    buffers = stacked([it.form.buffers() for it in asked])
+    for name, parameter in first.form.parameters().items():
         parameters[name].requires_grad_(parameter.requires_grad and torch.is_grad_enabled())
     before = {name: buffer._version for name, buffer in buffers.items()}
 
     def one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], *inputs: Tensor) -> Tensor:
-        return functional_call(models[0], {**parameters, **buffers}, inputs)
+        return functional_call(first.model, {**parameters, **buffers}, inputs)
 
     inputs = [torch.stack(each) for each in zip(*(it.inputs for it in asked), strict=True)]
     # The attention kernel that PyTorch takes on a CPU cannot be batched.
@@ -266,7 +306,7 @@ def stacked(each: list[dict[str, Tensor]]) -> dict[str, Tensor]:
 
 def share(group: list[Training], answers: Tensor, parameters: dict[str, Tensor], own: list[Tensor] | None) -> None:
     """Give each training its model's answer; a gradient that arrives there waits for `descend`."""
-    shared = Shared([training.asks.model for training in group], answers, parameters, own)
+    shared = Shared([training.asks.form for training in group], answers, parameters, own)
     for index, training in enumerate(group):
         training.shared += 1
         answer = answers[index].detach()
@@ -316,7 +356,7 @@ def compute_backward(group: list[Training], shared: Shared) -> None:
         training.arrived = [it for it in training.arrived if it[0] is not shared]
     shared.done |= arrived
     learning = {name: it for name, it in shared.parameters.items() if it.requires_grad}
-    again = len(shared.done) < len(shared.models)  # some have not come yet, or will not
+    again = len(shared.done) < len(shared.forms)  # some have not come yet, or will not
     try:
         gradients = torch.autograd.grad(
             shared.answers, list(learning.values()), above, retain_graph=again, allow_unused=True
@@ -324,7 +364,7 @@ def compute_backward(group: list[Training], shared: Shared) -> None:
     except RuntimeError as error:
         raise Apart(str(error).splitlines()[0]) from error
     for index in arrived:
-        parameters = dict(shared.models[index].named_parameters())
+        parameters = shared.forms[index].parameters()
         mine = {
             name: gradient[index] for name, gradient in zip(learning, gradients, strict=True) if gradient is not None
         }
