@@ -347,14 +347,14 @@ class Answer(Tensor):
 
 def compute_backward(group: list[Training], shared: Shared) -> None:
     """Add to the gradient of every parameter of the group's models, as loss.backward() does."""
-    above = torch.zeros_like(shared.answers)
-    arrived = set()
+    arrived: dict[int, Tensor] = {}
     for training in group:
         for _, index, gradient in [it for it in training.arrived if it[0] is shared]:
-            above[index] += gradient
-            arrived.add(index)
+            arrived[index] = gradient if index not in arrived else arrived[index] + gradient
         training.arrived = [it for it in training.arrived if it[0] is not shared]
-    shared.done |= arrived
+    shared.done |= arrived.keys()
+    nothing = torch.zeros_like(shared.answers[0])
+    above = torch.stack([arrived.get(index, nothing) for index in range(len(shared.forms))])
     learning = {name: it for name, it in shared.parameters.items() if it.requires_grad}
     again = len(shared.done) < len(shared.forms)  # some have not come yet, or will not
     try:
@@ -363,11 +363,11 @@ def compute_backward(group: list[Training], shared: Shared) -> None:
         )
     except RuntimeError as error:
         raise Apart(str(error).splitlines()[0]) from error
+    # In memory as the parameters are, which is what fused optimizers take for granted.
+    rows = [None if gradient is None else gradient.contiguous() for gradient in gradients]
     for index in arrived:
         parameters = shared.forms[index].parameters()
-        mine = {
-            name: gradient[index] for name, gradient in zip(learning, gradients, strict=True) if gradient is not None
-        }
+        mine = {name: gradient[index] for name, gradient in zip(learning, rows, strict=True) if gradient is not None}
         if shared.own is not None:
             compare(shared.own[index], above[index], parameters, mine)
         for name, gradient in mine.items():
@@ -376,7 +376,7 @@ def compute_backward(group: list[Training], shared: Shared) -> None:
                 parameter.grad += gradient
             elif gradient.stride() == parameter.stride():
                 parameter.grad = gradient
-            else:  # fused optimizers take it for granted that both lie alike in memory
+            else:
                 parameter.grad = torch.empty_like(parameter).copy_(gradient)
 
 
