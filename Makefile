@@ -22,6 +22,7 @@ check: lint test
 
 # What the loop costs, and how busy many ideas keep devices: docs/performance.md.
 bench: $(VENV)/.installed-dev sandbox
+	@$(BIN)/python -m benchmarks.training
 	@$(BIN)/python -m benchmarks.loop
 	@$(BIN)/python -m benchmarks.many_ideas
 
