@@ -17,6 +17,7 @@ from ai_scientist.template import Template
 CPU = "cpu"
 
 EditStatus = Literal["applied", "unchanged", "malformed", "forbidden"]
+EngineName = Literal["local", "ray", "slurm"]
 ExitReason = Literal["exited", "timed_out", "stalled", "memory", "output", "processes", "disk"]
 
 
@@ -96,6 +97,50 @@ class ProcessId:
 
 
 @dataclass(frozen=True)
+class JobId:
+    """A job on a cluster, by the name that it was given before it was submitted, and where that name is known.
+
+    `place` is the address of a Ray cluster, "" for one that lives and dies with its study, or a job's folder of Slurm.
+    """
+
+    engine: EngineName
+    name: str
+    place: str
+
+
+RunningId = ProcessId | JobId
+"""What an interrupted study left running is found by."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Where runs are carried out: on this machine, or by the engine of a cluster.
+
+    `address` is that of a Ray cluster ("": one is started here), `options` are for Slurm's sbatch; `gpus` and `cpus`
+    are what each run is given, None for what the engine gives by itself.
+    """
+
+    name: EngineName = "local"
+    address: str = ""
+    options: tuple[tuple[str, str], ...] = ()
+    gpus: int | None = None
+    cpus: int | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a command of a study is before it is tied to a machine: the interpreter's arguments, and what it may do.
+
+    `variables` are the template's own; the rest of the environment belongs to the machine, and so does the sandbox.
+    """
+
+    arguments: tuple[str, ...]
+    variables: Mapping[str, str]
+    confinement: Confinement
+    sandboxed: bool
+
+
+@dataclass(frozen=True)
 class Exit:
     """How a command ended. `code` is negative for a signal, as in subprocess; `detail` names the limit reached."""
 
@@ -113,7 +158,8 @@ class Command:
     sandbox, and would take the others with it, so that it is spared when they are asked to end. `computes`: it needs
     the device for itself.
 
-    `heed` is called several times a second while it runs; what it raises ends the command and is passed on.
+    `heed` is called several times a second while it runs; what it raises ends the command and is passed on. `say` takes
+    a line for the person. `task` is the same for any machine, None where it belongs to this one.
 
     `confined`, where it is given, says what the command may do, and `own` what it is without its interpreter and its
     sandbox (`experiment.py --out_dir=run_1`): for an executor that need not start it anew.
@@ -127,9 +173,11 @@ class Command:
     writable: Sequence[Path] = field(default=())
     init: bool = False
     heed: Callable[[], None] = lambda: None
+    say: Callable[[str], None] = lambda _: None
     computes: bool = False
     confined: Confinement | None = None
     own: tuple[str, ...] = ()
+    task: Task | None = None
 
 
 class CodingAgent(Protocol):
@@ -147,10 +195,14 @@ class Executor(Protocol):
         self,
         command: Command,
         limits: Limits,
-        started: Callable[[ProcessId], None],
+        started: Callable[[RunningId], None],
         output: Callable[[str], None],
     ) -> Exit:
-        """Run to the end. `started` is called once with the process, `output` with each whole line of stdout, live."""
+        """Run to the end. `started` is called before the command is let go, `output` with each whole line of stdout.
+
+        On a cluster `started` is called again for a job that takes the place of one that was lost with its node.
+        Raises MachineError where the machine or the cluster fails; never for what the command does.
+        """
         ...
 
 

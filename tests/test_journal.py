@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ai_scientist.errors import StudyError
 from ai_scientist.interrupts import interruptible
-from ai_scientist.lab import ProcessId, Turn, Usage
+from ai_scientist.lab import JobId, ProcessId, Turn, Usage
 from ai_scientist.metrics import Measurement
 from ai_scientist.secrets import mask
 from ai_scientist.study.events import AttemptEnded, AttemptStarted, Event, Stopped, StudyEnded, TurnEnded
@@ -34,7 +34,9 @@ turns = st.builds(
 usages = st.builds(
     Usage, st.integers(0, 9), st.integers(0, 10**9), st.integers(0, 10**9), st.just(0), st.none() | finite
 )
-processes = st.builds(ProcessId, st.integers(1), st.integers(0))
+processes = st.builds(ProcessId, st.integers(1), st.integers(0)) | st.builds(
+    JobId, st.sampled_from(["ray", "slurm"]), texts, texts
+)
 events = st.one_of(
     st.builds(Stopped, texts),
     st.builds(StudyEnded, st.booleans(), st.lists(texts, max_size=3).map(tuple)),

@@ -23,7 +23,7 @@ from ai_scientist.errors import AIScientistError, LimitReached
 from ai_scientist.executors.local import LocalExecutor
 from ai_scientist.executors.pinned import pinned
 from ai_scientist.interrupts import interruptible
-from ai_scientist.lab import Command, Executor, Exit, Limits, ProcessId, Usage
+from ai_scientist.lab import Command, Executor, Exit, Limits, RunningId, Usage
 from ai_scientist.template import Template
 
 ADVANCE_SECONDS = 0.5
@@ -116,7 +116,7 @@ class Queued:
         self,
         command: Command,
         limits: Limits,
-        started: Callable[[ProcessId], None],
+        started: Callable[[RunningId], None],
         output: Callable[[str], None],
     ) -> Exit:
         if not command.computes:

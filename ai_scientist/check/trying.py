@@ -11,11 +11,12 @@ from ai_scientist.compare import MIN_SEEDS
 from ai_scientist.executors.local import LocalExecutor
 from ai_scientist.files import UnreadableFile, read_text
 from ai_scientist.hints import hint
-from ai_scientist.lab import Limits
+from ai_scientist.lab import Limits, Task
 from ai_scientist.metrics import InvalidMetrics, Metrics, read_metrics, seeds_matter
 from ai_scientist.sandbox import Confinement, Sandbox
+from ai_scientist.sandbox.none import NoSandbox
 from ai_scientist.study.drawing import lay_out
-from ai_scientist.study.execution import Executed, environment, execute
+from ai_scientist.study.execution import Executed, bound, execute
 from ai_scientist.study.folder import StudyFolder, copy_template
 from ai_scientist.template import TIMING, Profile, Template
 
@@ -94,9 +95,9 @@ def _run(trial: Trial, folder: StudyFolder, own: tuple[str, ...], out: Path, lim
         folder.shown(), (out,), readable, trial.python, folder.root, place, network=trial.network, gpu=trial.gpu
     )
     watching = {"PYTHONPATH": str(WATCH), "AI_SCIENTIST_WATCH": str(out / WATCHED)}
-    variables = environment({**trial.profile.environment, **watching})
-    executor = LocalExecutor()
-    return execute(executor, trial.sandbox, confinement, own, variables, limits, lambda _: None, lambda _: None)
+    variables = {**trial.profile.environment, **watching}
+    task = Task(own, variables, confinement, sandboxed=trial.sandbox.name != NoSandbox.name)
+    return execute(LocalExecutor(), bound(task, trial.sandbox), limits)
 
 
 def _network(out: Path, file: str) -> Iterator[Finding]:

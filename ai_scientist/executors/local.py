@@ -19,7 +19,7 @@ from ai_scientist.executors import tree
 from ai_scientist.executors.capture import Capture
 from ai_scientist.executors.held import Held, held
 from ai_scientist.folders import Overgrown
-from ai_scientist.lab import Command, Exit, ExitReason, Limits, ProcessId
+from ai_scientist.lab import Command, Exit, ExitReason, Limits, ProcessId, RunningId
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 GRACE_SECONDS = 5.0
@@ -42,7 +42,7 @@ class LocalExecutor:
         self,
         command: Command,
         limits: Limits,
-        started: Callable[[ProcessId], None],
+        started: Callable[[RunningId], None],
         output: Callable[[str], None],
     ) -> Exit:
         """Run to the end. Raises MachineError where the program cannot be started, or its output not be written.

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ai_scientist.lab import CPU, Command, Executor, Exit, Limits, ProcessId
+from ai_scientist.lab import CPU, Command, Executor, Exit, Limits, RunningId
 
 
 def pinned(command: Command, devices: Sequence[str], threads: int | None = None) -> Command:
@@ -27,7 +27,7 @@ class Pinned:
         self,
         command: Command,
         limits: Limits,
-        started: Callable[[ProcessId], None],
+        started: Callable[[RunningId], None],
         output: Callable[[str], None],
     ) -> Exit:
         return self._executor.run(pinned(command, self._devices), limits, started, output)

@@ -9,13 +9,14 @@ from ai_scientist import __version__
 from ai_scientist.environments import interpreter_for, key_of
 from ai_scientist.errors import UsageError
 from ai_scientist.executors.local import LocalExecutor
-from ai_scientist.lab import CPU
+from ai_scientist.lab import CPU, Task
 from ai_scientist.machine import probe
 from ai_scientist.metrics import InvalidMetrics, Metrics, read_metrics
 from ai_scientist.rerun.recorded import Recorded
 from ai_scientist.sandbox import Confinement, Sandbox
+from ai_scientist.sandbox.none import NoSandbox
 from ai_scientist.study.events import Setup
-from ai_scientist.study.execution import environment, execute
+from ai_scientist.study.execution import bound, execute
 from ai_scientist.study.folder import StudyFolder
 from ai_scientist.study.history import History
 from ai_scientist.template import read_template
@@ -63,9 +64,9 @@ def executed(rerun: Rerun) -> Metrics | str:
         network=setup.network,
         gpu=setup.device != CPU,
     )
-    own, variables = ("experiment.py", f"--out_dir={out.name}"), environment(setup.environment)
-    ignore = lambda _: None  # noqa: E731
-    done = execute(LocalExecutor(), rerun.sandbox, confinement, own, variables, setup.limits, ignore, ignore)
+    own = ("experiment.py", f"--out_dir={out.name}")
+    task = Task(own, setup.environment, confinement, sandboxed=rerun.sandbox.name != NoSandbox.name)
+    done = execute(LocalExecutor(), bound(task, rerun.sandbox), setup.limits)
     if done.outcome != "ok":
         return f"{done.outcome.replace('_', ' ')}\n{done.feedback}"
     try:

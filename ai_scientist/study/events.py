@@ -10,11 +10,12 @@ from typing import Literal
 from ai_scientist.budget import Budget
 from ai_scientist.claims.model import Claim, ClaimsMode
 from ai_scientist.idea import Idea
-from ai_scientist.lab import EditStatus, Limits, ProcessId, Turn, Usage
+from ai_scientist.lab import EditStatus, Engine, Limits, RunningId, Turn, Usage
 from ai_scientist.metrics import Measurement
 from ai_scientist.study.orders import Order
 from ai_scientist.yardstick.seal import Seal
 
+LOCAL = Engine()
 Outcome = Literal["ok", "crashed", "timed_out", "stopped", "no_results", "skipped", "refused"]
 PlotOutcome = Literal["ok", "crashed", "timed_out", "stopped", "no_plots", "missing_labels"]
 
@@ -27,7 +28,8 @@ class Setup:
     `sandbox` names what is in force; `network` and `data` say what runs may reach and read beyond the study.
     `baseline` is a run_0 measured elsewhere that the user wants to be taken, "" where it is measured here.
     `claims` says what becomes of false claims in notes.txt. `approve`: a person is asked before each run.
-    `hardware` is the machine in words. `warm`: runs are forked from a warmed parent where that is safe.
+    `hardware` is the machine that runs are done on, in words, `engine` what carries them there. `warm`: runs are forked
+    from a warmed parent where that is safe.
     """
 
     idea: Idea
@@ -56,6 +58,7 @@ class Setup:
     approve: bool = False
     hardware: str = ""
     warm: bool = False
+    engine: Engine = LOCAL
 
 
 @dataclass(frozen=True)
@@ -122,11 +125,11 @@ class TurnEnded:
 
 @dataclass(frozen=True)
 class AttemptStarted:
-    """A command is about to be let go in this process: of a run, of the baseline (run 0), or of plot.py (run -1)."""
+    """A process or a job is about to be let go: of a run, of the baseline (run 0), or of plot.py (run -1)."""
 
     run: int
     attempt: int
-    process: ProcessId
+    process: RunningId
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from ai_scientist import folders
 from ai_scientist.errors import LimitReached, UsageError
 from ai_scientist.feedback import failure_text
 from ai_scientist.files import tail
-from ai_scientist.lab import CPU, Command, Executor, Exit, Lab, Limits, ProcessId
+from ai_scientist.lab import CPU, Command, Executor, Exit, Lab, Limits, RunningId, Task
 from ai_scientist.sandbox import Confinement, Sandbox
+from ai_scientist.sandbox.none import NoSandbox
 from ai_scientist.secrets import mask
 from ai_scientist.study.events import AttemptStarted, Event, Setup
 from ai_scientist.study.folder import StudyFolder
@@ -55,7 +56,7 @@ def run_experiment(
     A smoke run has another profile and another folder. Raises LimitReached where the time of the whole study ended it.
     """
     out = lab.folder.smoke if smoke else lab.folder.run(run)
-    variables = environment((setup.smoke or {}) if smoke else setup.environment)
+    variables = (setup.smoke or {}) if smoke else setup.environment
     arguments = ("experiment.py", f"--out_dir={out.name}")
     started = lambda it: record(AttemptStarted(run, attempt, it))  # noqa: E731
     begun = time.monotonic()
@@ -75,9 +76,8 @@ def run_plot(lab: Lab, setup: Setup, attempt: int, record: Record) -> Executed:
     limits = within_budget(lab, setup)
     limits = replace(limits, seconds=min(limits.seconds, setup.plot_timeout))
     started = lambda it: record(AttemptStarted(-1, attempt, it))  # noqa: E731
-    variables = environment(setup.environment)
     heed = lambda: while_running(lab.folder, NO_RUN, record)  # noqa: E731
-    done = _execute(lab, setup, ("plot.py",), place, variables, limits, started, heed, folder=place)
+    done = _execute(lab, setup, ("plot.py",), place, setup.environment, limits, started, heed, folder=place)
     if done.outcome == "timed_out" and limits.seconds < setup.plot_timeout:
         raise LimitReached(OUT_OF_TIME)
     return done
@@ -114,7 +114,7 @@ def _execute(
     out: Path,
     variables: Mapping[str, str],
     limits: Limits,
-    started: Callable[[ProcessId], None],
+    started: Callable[[RunningId], None],
     heed: Callable[[], None],
     folder: Path | None = None,
 ) -> Executed:
@@ -129,52 +129,50 @@ def _execute(
         network=setup.network,
         gpu=setup.device != CPU,
     )
-    say = lab.screen.output
-    return execute(lab.executor, lab.sandbox, confinement, own, variables, limits, started, say, heed, warm=setup.warm)
+    task = Task(own, variables, confinement, sandboxed=lab.sandbox.name != NoSandbox.name)
+    command = replace(bound(task, lab.sandbox), heed=heed, say=lab.screen.say)
+    if setup.warm:  # the executor may fork it from a parent that it keeps
+        command = replace(command, confined=confinement, own=own)
+    return execute(lab.executor, command, limits, started, lab.screen.output)
+
+
+def bound(task: Task, sandbox: Sandbox) -> Command:
+    """The task as a command of this machine: the interpreter, confined, its output in the folder that it may write to.
+
+    Raises UsageError as `environment` does.
+    """
+    it = task.confinement
+    stdout, stderr = StudyFolder(it.root).output(it.writable[0])
+    return Command(
+        sandbox.wrap((it.python, *task.arguments), it),
+        it.folder,
+        {**sandbox.environment(), **environment(task.variables)},
+        stdout,
+        stderr,
+        it.writable[:1],
+        init=sandbox.init,
+        computes=it.folder == it.root,  # plot.py has a folder of its own, and needs no device
+        task=task,
+    )
 
 
 def execute(
     executor: Executor,
-    sandbox: Sandbox,
-    confinement: Confinement,
-    own: tuple[str, ...],
-    variables: Mapping[str, str],
+    command: Command,
     limits: Limits,
-    started: Callable[[ProcessId], None],
-    output: Callable[[str], None],
-    heed: Callable[[], None] = lambda: None,
-    *,
-    warm: bool = False,
+    started: Callable[[RunningId], None] = lambda _: None,
+    output: Callable[[str], None] = lambda _: None,
 ) -> Executed:
-    """The interpreter with the arguments `own`, confined, its output in the folder that it may write to.
-
-    `warm`: the executor may fork it from a parent that it keeps.
-    """
-    out = confinement.writable[0]
-    stdout, stderr = StudyFolder(confinement.root).output(out)
-    arguments = sandbox.wrap((confinement.python, *own), confinement)
-    variables = {**sandbox.environment(), **variables}
-    computes = confinement.folder == confinement.root  # plot.py has a folder of its own, and needs no device
-    command = Command(
-        arguments,
-        confinement.folder,
-        variables,
-        stdout,
-        stderr,
-        (out,),
-        init=sandbox.init,
-        computes=computes,
-        heed=heed,
-        confined=confinement if warm else None,
-        own=own,
-    )
+    """Have a bound task executed, and say how it ended."""
     ended = executor.run(command, limits, started, output)
-    folders.disarm(out)
-    return _judge(ended, tail(stdout), tail(stderr), own[0])
+    for out in command.writable:
+        folders.disarm(out)
+    own = command.task.arguments[:1] if command.task else ()
+    return _judge(ended, tail(command.stdout), tail(command.stderr), own)
 
 
-def _judge(ended: Exit, stdout: str, stderr: str, own_file: str) -> Executed:
-    text = mask(failure_text(stdout, stderr, (own_file,)))
+def _judge(ended: Exit, stdout: str, stderr: str, own: tuple[str, ...]) -> Executed:
+    text = mask(failure_text(stdout, stderr, own))
     if ended.reason == "timed_out":
         return Executed("timed_out", ended.seconds, text)
     if ended.reason != "exited":
