@@ -6,12 +6,18 @@ FLAGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint check clean sandbox bench bench-claims browser
+.PHONY: run test test-cluster lint check clean sandbox bench bench-claims browser
 run: $(VENV)/.installed sandbox
 	$(BIN)/python launch_scientist.py --idea weight_initialization_grokking $(FLAGS)
 
 test: $(VENV)/.installed-dev sandbox browser
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# Studies on a real Ray and a real Slurm of two nodes, in a network name space, since both listen on every interface.
+# Needs root (or user name spaces) and about 600 MB for Ray; Slurm: sudo apt install slurmctld slurmd slurm-client munge.
+test-cluster: $(VENV)/.installed-cluster sandbox
+	unshare $$([ "$$(id -u)" = 0 ] || echo --map-root-user) --net --pid --fork --mount-proc sh -c \
+	  'ip link set lo up; ip address add 10.99.0.1/24 dev lo; $(BIN)/python -m pytest tests/test_cluster.py; exit $$?'
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -56,6 +62,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@$(BIN)/pip install --quiet $(PIP_FLAGS) --constraint constraints.txt --editable ".[dev]"
+	@touch $@
+
+$(VENV)/.installed-cluster: $(VENV)/.installed-dev
+	@$(BIN)/pip install --quiet $(PIP_FLAGS) --constraint constraints.txt --editable ".[dev,ray,slurm]"
 	@touch $@
 
 clean:

@@ -13,7 +13,9 @@ import psutil
 
 from ai_scientist.claims.model import ClaimsMode
 from ai_scientist.errors import UsageError
+from ai_scientist.executors.options import ray_address, slurm_options
 from ai_scientist.files import UnreadableFile, read_text
+from ai_scientist.lab import EngineName
 from ai_scientist.places import TEMPLATES, user_configuration
 
 GIGABYTE = 1_000_000_000
@@ -41,6 +43,9 @@ NOT_CONFIGURED = {
 
 # What of a configuration file holds for --resume: where runs are done, not how a study is done.
 OF_THE_MACHINE = {"parallel", "gpus", "gpus_per_run", "runs_per_gpu"}
+
+
+OF_AN_ENGINE = {"ray": "ray_address", "slurm": "slurm_options"}
 
 
 class Parser(argparse.ArgumentParser):
@@ -95,6 +100,10 @@ class Flags:
     gpus: tuple[str, ...] | None
     gpus_per_run: int | None
     runs_per_gpu: int | None
+    executor: EngineName | None
+    ray_address: str | None
+    slurm_options: tuple[tuple[str, str], ...] | None
+    cpus_per_run: int | None
 
     def value(self, name: str) -> Any:
         """What was given, else the default."""
@@ -118,10 +127,17 @@ def parse(arguments: list[str]) -> Flags:
     known = settings()
     typed = Flags(**vars(parser.parse_args(arguments)))
     # A resumed study keeps what it was begun with, unless something else is typed now.
+    others = _of_others(typed.executor) if typed.executor else set()
     wanted = known & OF_THE_MACHINE if typed.resume else known - ({"model"} if typed.recording else set())
-    flags = Flags(**vars(parser.parse_args([*configured(wanted, known), *arguments])))
+    flags = Flags(**vars(parser.parse_args([*configured(wanted - others, known), *arguments])))
     _check(parser, flags)
     return flags
+
+
+def _of_others(executor: EngineName) -> set[str]:
+    """What a configuration file says for other executors than the one that is asked for now."""
+    others = {flag for engine, flag in OF_AN_ENGINE.items() if engine != executor}
+    return others | ({"cpus_per_run"} if executor == "local" else {"gpus", "runs_per_gpu"})
 
 
 def _check(parser: Parser, flags: Flags) -> None:
@@ -219,6 +235,20 @@ def _add_devices(parser: Parser) -> None:
     add("--gpus", type=_gpus, metavar="0,1", help="the GPUs that runs are given (default: all that are visible)")
     add("--gpus-per-run", type=count, metavar="N", help="GPUs of each run (default: 1)")
     add("--runs-per-gpu", type=count, metavar="N", help="runs that share a GPU, or the CPU (default: 1)")
+    add("--executor", choices=get_args(EngineName), help="where runs are done: here (local, default), ray or slurm")
+    add(
+        "--ray-address",
+        type=ray_address,
+        metavar="HOST:PORT",
+        help="a Ray cluster (default: RAY_ADDRESS, or one here)",
+    )
+    add(
+        "--slurm-options",
+        type=slurm_options,
+        metavar="KEY=VALUE,...",
+        help="of sbatch: partition=gpu,gres=gpu:1,mem=32G",
+    )
+    add("--cpus-per-run", type=count, metavar="N", help="processor cores of each run on a cluster")
 
 
 def _add_limits(parser: Parser) -> None:

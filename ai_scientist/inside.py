@@ -28,33 +28,41 @@ def verify(setup: Setup, sandbox: Sandbox, experiment: Path) -> None:
 
     Raises MachineError with what to do where torch does not work, or another device is found than outside.
     """
-    if setup.device == CPU and not _uses_torch(experiment):
+    if setup.device == CPU and not uses_torch(experiment):
         return
-    found, said = _tried(setup, sandbox)
+    if said := problem(setup.python, sandbox, setup.device):
+        raise MachineError(said)
+
+
+def problem(python: str, sandbox: Sandbox, device: str) -> str:
+    """Why runs cannot use torch and the device, "" where they can."""
+    found, said = _tried(python, sandbox, gpu=device != CPU)
     if found is None:
-        raise MachineError(f"{setup.python} cannot use torch in the sandbox ({sandbox.name}): {said}")
-    if found != setup.device:
-        raise MachineError(
-            f"runs would not see {setup.device}: in the sandbox ({sandbox.name}) torch finds {found}. Check that the "
+        return f"{python} cannot use torch in the sandbox ({sandbox.name}): {said}"
+    if found != device:
+        return (
+            f"runs would not see {device}: in the sandbox ({sandbox.name}) torch finds {found}. Check that the "
             f"device files of the GPU can be read by you, or choose --no-sandbox or --profile for the CPU."
         )
+    return ""
 
 
-def _uses_torch(experiment: Path) -> bool:
+def uses_torch(experiment: Path) -> bool:
+    """Whether experiment.py imports torch, as far as its text tells."""
     try:
         return "import torch" in read_text(experiment, MAX_CODE_BYTES)
     except UnreadableFile:
         return False
 
 
-def _tried(setup: Setup, sandbox: Sandbox) -> tuple[str | None, str]:
+def _tried(python: str, sandbox: Sandbox, *, gpu: bool) -> tuple[str | None, str]:
     """(the device that torch sees inside, the last line of what went wrong)."""
     with TemporaryDirectory(prefix="ai-scientist-") as place:
         root = Path(place).resolve()
         own = root / "own"
         own.mkdir()
-        confinement = Confinement((), (own,), (), setup.python, root, root, gpu=setup.device != CPU)
-        command = sandbox.wrap((setup.python, "-c", _TRY), confinement)
+        confinement = Confinement((), (own,), (), python, root, root, gpu=gpu)
+        command = sandbox.wrap((python, "-c", _TRY), confinement)
         variables = {**sandbox.environment(), **environment({})}
         try:
             done = subprocess.run(

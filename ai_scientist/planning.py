@@ -12,14 +12,17 @@ from ai_scientist.budget import Budget
 from ai_scientist.environments import interpreter_for, key_of
 from ai_scientist.errors import UsageError
 from ai_scientist.executors import warm
+from ai_scientist.executors.choose import engine_for, node_of
 from ai_scientist.flags import GIGABYTE, Flags
 from ai_scientist.idea import Idea
-from ai_scientist.lab import Limits
-from ai_scientist.machine import hardware, probe
+from ai_scientist.inside import uses_torch
+from ai_scientist.lab import Engine, Limits
+from ai_scientist.machine import Machine, hardware, probe
 from ai_scientist.metrics import InvalidMetrics, read_metrics
 from ai_scientist.sandbox.choose import choose
-from ai_scientist.study.events import Setup
-from ai_scientist.study.folder import METRICS, leading_out
+from ai_scientist.sandbox.none import NoSandbox
+from ai_scientist.study.events import LOCAL, Setup
+from ai_scientist.study.folder import METRICS, StudyFolder, leading_out
 from ai_scientist.template import SMOKE, Template
 from ai_scientist.yardstick.seal import seal
 
@@ -34,8 +37,10 @@ def plan(flags: Flags, template: Template, idea: Idea) -> Setup:
     model, recording = _voice(flags, template, idea)
     data = (*declared_data(template), *further_data(flags.data))
     python = interpreter_for(template, flags.python, _say)  # last: it may install packages
-    machine = probe(python)
-    sandbox = choose(allow_none=flags.no_sandbox).name
+    engine = engine_for(flags, LOCAL)
+    machine, sandbox, works_on = _node(
+        engine, python, template.folder, flags.results_dir, sandboxed=not flags.no_sandbox
+    )
     profile = template.profile(flags.profile, machine.kind)
     trial = template.profiles.get(SMOKE)
     return Setup(
@@ -57,14 +62,15 @@ def plan(flags: Flags, template: Template, idea: Idea) -> Setup:
         price=_price(flags),
         smoke=trial.environment if trial and profile.name != SMOKE else None,
         sandbox=sandbox,
-        network=network(template, allowed=flags.allow_network),
+        network=_guarded(engine, network(template, allowed=flags.allow_network)),
         data=data,
-        versions={"ai-scientist": __version__, "environment": key_of(python), **machine.versions},
+        versions={"ai-scientist": __version__, "environment": key_of(python), **machine.versions, **_named(engine)},
         claims=flags.value("claims"),
         baseline=str(_baseline(flags.baseline)) if flags.baseline else "",
         approve=_approve(asked=bool(flags.approve)),
-        hardware=hardware(),
-        warm=_warm(flags, sandbox, python),
+        hardware=works_on,
+        warm=_warm(engine, flags, sandbox, python),
+        engine=engine,
     )
 
 
@@ -76,25 +82,64 @@ def changed(setup: Setup, flags: Flags, template: Template) -> Setup:
     names = ("max_runs", "max_attempts", "plot_timeout", "claims")
     same = {name: value for name in names if (value := getattr(flags, name))}
     given: dict[str, Any] = dict(same)
-    given["hardware"] = hardware()
     given["budget"] = changed_budget(setup.budget, flags)
     given["limits"] = replace(setup.limits, **_given_limits(flags))
     given["retry_minutes"] = flags.retry_for or setup.retry_minutes
     given["price"] = _price(flags) or setup.price
-    given["sandbox"] = choose(allow_none=flags.no_sandbox).name  # none only where it is said again
     given["approve"] = _approve(asked=setup.approve if flags.approve is None else flags.approve)
     if flags.data:
         given["data"] = (*setup.data, *further_data(flags.data))
     if flags.python or not Path(setup.python).exists():
         given["python"] = interpreter_for(template, flags.python, _say)
+    given |= _moved(setup, flags, template, given.get("python", setup.python))
     if flags.model or flags.recording:
         given |= {"model": flags.model or "", "recording": str(_recording(flags.recording) if flags.recording else "")}
-    given["warm"] = _warm(flags, given["sandbox"], given.get("python", setup.python))
+    given["warm"] = _warm(given["engine"], flags, given["sandbox"], given.get("python", setup.python))
     return replace(setup, **given)
 
 
-def _warm(flags: Flags, sandbox: str, python: str) -> bool:
-    return not flags.cold_runs and warm.possible(sandbox, python)
+def _warm(engine: Engine, flags: Flags, sandbox: str, python: str) -> bool:
+    return engine.name == "local" and not flags.cold_runs and warm.possible(sandbox, python)
+
+
+def _moved(setup: Setup, flags: Flags, template: Template, python: str) -> dict[str, Any]:
+    """Where the runs of a resumed study are done from now on. Raises UsageError where they could not be compared."""
+    engine, before = engine_for(flags, setup.engine), setup.engine.name
+    sandboxed = not flags.no_sandbox  # none only where it is said again
+    _guarded(engine, setup.network)
+    if engine.name == before == "local":
+        return {"engine": engine, "sandbox": choose(allow_none=not sandboxed).name, "hardware": hardware()}
+    if engine.name == before:
+        kept = sandboxed and setup.sandbox != NoSandbox.name
+        return {"engine": engine, "sandbox": setup.sandbox if kept else choose(allow_none=not sandboxed).name}
+    machine, sandbox, works_on = _node(engine, python, template.folder, template.folder, sandboxed=sandboxed)
+    if machine.device != setup.device:
+        raise UsageError(
+            f"--executor {engine.name}: runs there would use {machine.device}, those before used {setup.device}, and "
+            f"could not be compared; go on with --executor {before}, or begin anew"
+        )
+    return {"engine": engine, "sandbox": sandbox, "hardware": works_on}
+
+
+def _node(engine: Engine, python: str, code: Path, place: Path, *, sandboxed: bool) -> tuple[Machine, str, str]:
+    """(what the interpreter finds where runs are done, the sandbox there, the hardware there)."""
+    if engine.name == "local":
+        return probe(python), choose(allow_none=not sandboxed).name, hardware()
+    torch = uses_torch(StudyFolder(code).experiment)
+    node = node_of(engine, python, place.absolute(), _say, sandboxed=sandboxed, torch=torch)
+    return node.machine, node.sandbox, node.hardware
+
+
+def _named(engine: Engine) -> dict[str, str]:
+    """The engine among the versions: a baseline that was measured elsewhere is another one."""
+    return {} if engine.name == "local" else {"engine": engine.name}
+
+
+def _guarded(engine: Engine, network: bool) -> bool:
+    """Raises UsageError where runs with a network would reach a Ray that does as everybody says."""
+    if network and engine.name == "ray" and os.environ.get("RAY_AUTH_MODE") == "disabled":
+        raise UsageError("--allow-network with RAY_AUTH_MODE=disabled would let runs command the whole Ray cluster")
+    return network
 
 
 def changed_budget(budget: Budget, flags: Flags) -> Budget:

@@ -20,8 +20,7 @@ from ai_scientist.budget import Budgeted
 from ai_scientist.console.screens import Log, PlainScreen, screen_for
 from ai_scientist.console.summary import show
 from ai_scientist.errors import AIScientistError, StudyError, UsageError
-from ai_scientist.executors.local import end_orphan
-from ai_scientist.executors.pinned import Pinned
+from ai_scientist.executors.choose import end_left, executor_for
 from ai_scientist.executors.warm import WarmExecutor
 from ai_scientist.facts import facts
 from ai_scientist.flags import Flags
@@ -54,7 +53,7 @@ class Surroundings:
 
     console: Console
     screen: Callable[[Log, Template, Console], PlainScreen]
-    executor: Executor
+    executor: Callable[[Setup], Executor]
     limited: Callable[[LanguageModel, Setup, Transcript], LanguageModel]
     spent: Callable[[Journal], tuple[float, float]]
     why: Callable[[], str]
@@ -70,7 +69,7 @@ def alone(gpus: tuple[str, ...] | None = None) -> Surroundings:
     return Surroundings(
         console,
         screen_for(console),
-        Pinned(executor, gpus) if gpus else executor,
+        lambda setup: executor_for(setup.engine, executor, gpus),
         lambda model, setup, transcript: Budgeted(model, setup.budget, lambda: transcript.spent),
         lambda journal: spent_seconds(journal.entries, datetime.now(UTC)),
         lambda: "interrupted",
@@ -189,7 +188,7 @@ def _pursue(study: _Study, screen: PlainScreen, reporter: Reporter, *, resumed: 
     model = Recorded(_model(study, screen, transcript), transcript)
     lab = Lab(
         _agent(study, model, transcript),
-        study.around.executor,
+        study.around.executor(study.setup),
         screen,
         study.template,
         study.folder,
@@ -204,7 +203,7 @@ def _pursue(study: _Study, screen: PlainScreen, reporter: Reporter, *, resumed: 
         reporter.changed()
 
     if resumed:
-        loop.resume(study.journal, lab, study.setup, end_orphan)
+        loop.resume(study.journal, lab, study.setup, end_left)
     elif study.live is not None:
         study.journal.append(ModelAnswered(preflight.ask(model)))
     loop.pursue(study.journal, lab, follow)
@@ -282,6 +281,7 @@ def _greet(study: _Study) -> None:
         f"model:   {setup.model or 'none, a recording'}",
         f"profile: {setup.profile}, on {setup.device}. {one_line(setup.profile_description, 300)}",
         *preflight.plan(setup, study.folder.root, study.live, known, _sandbox(setup).describe()),
+        *([f"engine:  {setup.engine.name}; runs on {setup.hardware}"] if setup.engine.name != "local" else []),
         f"folder:  {study.folder.root}",
     ]
     for line in lines:

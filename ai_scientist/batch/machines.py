@@ -3,9 +3,10 @@
 import os
 from dataclasses import dataclass
 
+from ai_scientist.batch.scheduler import STUDIES_A_DEVICE
 from ai_scientist.errors import UsageError
 from ai_scientist.flags import Flags
-from ai_scientist.lab import CPU
+from ai_scientist.lab import CPU, Engine
 from ai_scientist.machine import Machine
 
 
@@ -23,6 +24,12 @@ class Machines:
         """The processor's cores for each run, where all devices are busy."""
         runs = max(1, len(self.devices) * self.runs_per_device // self.devices_per_run)
         return max(1, len(os.sched_getaffinity(0)) // runs)
+
+
+def jobs(engine: Engine, parallel: int | None, device: str) -> Machines:
+    """What a batch asks of a cluster: a job for each study in flight; which device it gets is the engine's affair."""
+    room = parallel or STUDIES_A_DEVICE
+    return Machines((CPU if device == CPU else engine.name,), runs_per_device=room, in_flight=room)
 
 
 def machines(flags: Flags, machine: Machine) -> Machines:

@@ -20,6 +20,7 @@ from ai_scientist.batch import messages
 from ai_scientist.batch.jobs import Job
 from ai_scientist.console.screens import PROGRESS, Log, PlainScreen, clean, percent, title
 from ai_scientist.errors import AIScientistError, LimitReached
+from ai_scientist.executors.choose import executor_for
 from ai_scientist.executors.local import LocalExecutor
 from ai_scientist.executors.pinned import pinned
 from ai_scientist.interrupts import interruptible
@@ -41,7 +42,7 @@ def pursue(job: Job, pipe: Connection, threads: int, environment: dict[str, str]
         around = session.Surroundings(
             console,
             lambda log, template, console: MemberScreen(log, template, console, line),
-            Queued(LocalExecutor(), line, threads),
+            lambda setup: Queued(executor_for(setup.engine, LocalExecutor()), line, threads),
             lambda model, setup, _: Shared(model, line),
             lambda _: line.ask(messages.AskSpent()),
             line.why_stopped,

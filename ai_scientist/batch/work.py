@@ -11,8 +11,10 @@ from ai_scientist.batch import batch
 from ai_scientist.batch.board import Board
 from ai_scientist.batch.jobs import Job, resumable
 from ai_scientist.batch.machines import Machines, machines
+from ai_scientist.batch.machines import jobs as cluster_jobs
 from ai_scientist.batch.purse import Purse
 from ai_scientist.errors import UsageError
+from ai_scientist.executors.choose import engine_for, share
 from ai_scientist.flags import Flags
 from ai_scientist.idea import Idea
 from ai_scientist.lab import CPU, Usage
@@ -53,13 +55,21 @@ def _side_by_side(jobs: list[Job], flags: Flags) -> bool:
         raise UsageError("--approve asks in this terminal, one study at a time: say --parallel 1")
     console = Console(highlight=False)
     _greet(jobs, where, console)
+    share(engine_for(flags, setup.engine))
     budget = planning.changed_budget(setup.budget, flags)
     return batch.pursue_all(jobs, where, Purse(budget, _before(jobs)), Board([job.name for job in jobs], console))
 
 
 def _verified(jobs: Sequence[Job], flags: Flags) -> Machines:
-    """The devices of the machine, after a look at what each interpreter finds of them inside the sandbox."""
-    where = machines(flags, probe(jobs[0].setup.python))
+    """The devices that runs are given, after a look at what each interpreter finds of them inside the sandbox.
+
+    On a cluster a job has looked, before there was a setup.
+    """
+    setup = jobs[0].setup
+    engine = engine_for(flags, setup.engine)
+    if engine.name != "local":
+        return cluster_jobs(engine, flags.parallel, setup.device)
+    where = machines(flags, probe(setup.python))
     for job in {job.setup.python: job for job in jobs}.values():
         home = job.template.folder if job.template else job.folder
         assert home is not None

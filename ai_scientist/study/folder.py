@@ -109,6 +109,11 @@ class StudyFolder:
         """The folder that plot.py runs in, and its output."""
         return self.root / "plot_output"
 
+    @property
+    def jobs(self) -> Path:
+        """What jobs of a cluster are handed over in; there only while they are."""
+        return self.root / ".jobs"
+
     def shown(self) -> tuple[Path, ...]:
         """What the code of a study may see in its folder: everything but records, tables, evidence and plots."""
         return tuple(

@@ -4,9 +4,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from ai_scientist import folders
 from ai_scientist.errors import StudyError
 from ai_scientist.files import write_text
-from ai_scientist.lab import Lab
+from ai_scientist.lab import Lab, RunningId
 from ai_scientist.study.baseline import code_hash
 from ai_scientist.study.events import Event, Setup, StudyResumed, StudyStarted
 from ai_scientist.study.folder import NOTES, copy_template
@@ -53,13 +54,14 @@ def seed(journal: Journal, template: Template, root: Path, setup: Setup) -> None
     journal.append(StudyStarted(setup, code_hash(root / "experiment.py"), commit, sealed))
 
 
-def resume(journal: Journal, lab: Lab, setup: Setup, end_orphan: Callable[..., bool]) -> None:
+def resume(journal: Journal, lab: Lab, setup: Setup, end_left: Callable[[RunningId], bool]) -> None:
     """Bring an interrupted study back to its last event: no process of it left, its files those of that commit."""
     state = fold(journal.events)
     started = state.process
     if started is not None:
-        if end_orphan(started.process):
+        if end_left(started.process):
             lab.screen.say("An experiment of the interrupted study was still running; it has been ended.")
+        folders.remove(lab.folder.jobs)
         left = lab.folder.run(started.run)
         if started.run >= 0 and left.exists():
             aside = lab.folder.failed_attempt(started.run, started.attempt)
