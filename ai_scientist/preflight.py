@@ -7,6 +7,7 @@ from ai_scientist.agents.litellm_model import LiteLLMModel
 from ai_scientist.agents.model import LanguageModel, Request
 from ai_scientist.console import wording
 from ai_scientist.errors import MachineError, ProviderError, UsageError
+from ai_scientist.executors import cgroup
 from ai_scientist.flags import GIGABYTE
 from ai_scientist.lab import CPU, Turn, Usage
 from ai_scientist.prompts import render
@@ -57,11 +58,13 @@ def plan(
 ) -> list[str]:
     """The plan in lines for a person: size, limits, estimated time and cost."""
     budget, limits = setup.budget, setup.limits
+    held = ["memory and tasks held by control groups"] if cgroup.is_used() else []
     caps = [
         f"{limits.seconds:g} s an attempt",
         f"{(limits.memory_bytes or 0) / GIGABYTE:.1f} GB memory",
         f"{limits.processes} processes",
         f"{(limits.disk_bytes or 0) / GIGABYTE:g} GB disk",
+        *held,
     ]
     whole = {
         "USD": budget.max_cost,

@@ -15,8 +15,9 @@ from typing import IO, Protocol
 import psutil
 
 from ai_scientist.errors import MachineError
-from ai_scientist.executors import tree
+from ai_scientist.executors import cgroup, tree
 from ai_scientist.executors.capture import Capture
+from ai_scientist.executors.cgroup import Group
 from ai_scientist.executors.held import Held, held
 from ai_scientist.folders import Overgrown
 from ai_scientist.lab import Command, Exit, ExitReason, Limits, ProcessId, RunningId
@@ -141,6 +142,7 @@ class _Running:
         self._begun = time.monotonic()
         self._life, self._alive = (0, 0.0), self._begun
         self.id = tree.identify(self._process.pid)
+        self._group = _grouped(limits, self._process.pid)
 
     def watch(self, capture: Capture) -> Exit:
         """Let the command go, follow it to its end, and say how it ended."""
@@ -178,6 +180,8 @@ class _Running:
         self._process.wait()
         with contextlib.suppress(OSError):
             os.close(self._status)
+        if self._group:
+            self._group.end()
 
     def _ask_to_end(self) -> None:
         with contextlib.suppress(OSError):
@@ -199,11 +203,21 @@ class _Running:
             raise MachineError(f"cannot start {said['error']}; check --python.")
         code = os.waitstatus_to_exitcode(said["status"]) if "status" in said else -9
         self._reached = self._reached or self._too_much_written()  # it may have been quicker than the checks
+        self._reached = self._reached or self._held_by_the_kernel(code)
         if self._reached is not None:
             reason, detail = self._reached
             return Exit(reason, code, seconds, detail)
         detail = "" if "status" in said else "It killed the process that watched over it."
         return Exit("exited", code, seconds, detail)
+
+    def _held_by_the_kernel(self, code: int) -> Reached | None:
+        """The limit of its control group that it ran into, if it failed."""
+        reason = self._group.reached() if self._group and code else None
+        if reason == "memory":
+            return reason, f"It used more memory than {self._limits.memory_bytes:,} bytes, the limit."
+        if reason == "processes":
+            return reason, f"It had more processes and threads than the limit of {self._limits.processes} allows."
+        return None
 
     def _checks(self, capture: Capture) -> Iterator[Reached | None]:
         """The limit that is reached now, if one is; asked again and again."""
@@ -265,6 +279,19 @@ class _Running:
         if written <= limit:
             return None
         return "disk", f"It wrote {written:,} bytes to its folder; the limit is {limit:,}."
+
+
+def _grouped(limits: Limits, pid: int) -> Group | None:
+    """A control group around a supervisor that has not begun, where one is to be had."""
+    group = cgroup.make(limits, THREADS_A_PROCESS * (limits.processes or 0))
+    if group is None:
+        return None
+    try:
+        group.take_in(pid)
+    except OSError:
+        group.end()
+        return None
+    return group
 
 
 @contextlib.contextmanager
