@@ -436,12 +436,16 @@ def test_orchestrator_killed_leaves_nothing(cell: Cell) -> None:
         "command = pickle.loads(bytes.fromhex(sys.argv[1]))\n"
         "executor.run(command, Limits(100), lambda it: None, lambda line: None)\n"
     )
-    picklable = pickle.dumps(replace(command, heed=nothing)).hex()
+    picklable = pickle.dumps(replace(command, heed=nothing, say=silently)).hex()
     process = subprocess.Popen([sys.executable, "-c", program, picklable], cwd=Path(__file__).parent)
     wait_for((cell.out / "ready").exists)
     process.kill()
     process.wait()
     wait_for(lambda: not processes_in(cell.root))
+
+
+def silently(_: str) -> None:
+    """What a command says to nobody; by its name, since a lambda cannot be handed to another process."""
 
 
 def nothing() -> None:

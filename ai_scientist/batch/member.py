@@ -28,6 +28,7 @@ from ai_scientist.lab import Command, Executor, Exit, Limits, RunningId, Usage
 from ai_scientist.template import Template
 
 ADVANCE_SECONDS = 0.5
+SIGNAL_SECONDS = 5.0
 
 
 def pursue(job: Job, pipe: Connection, threads: int, environment: dict[str, str]) -> None:
@@ -86,6 +87,7 @@ class Line:
             raise KeyboardInterrupt from None
         if isinstance(answer, Stop):
             self._stopped = answer.reason
+            time.sleep(SIGNAL_SECONDS)  # the signal follows: it, and not both, is the interruption
             raise KeyboardInterrupt
         return answer
 
