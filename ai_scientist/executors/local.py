@@ -212,7 +212,7 @@ class _Running:
 
     def _held_by_the_kernel(self, code: int) -> Reached | None:
         """The limit of its control group that it ran into, if it failed."""
-        reason = self._group.reached() if self._group and code else None
+        reason = self._group.reached() if self._group and code and self._limits.memory_bytes else None
         if reason == "memory":
             return reason, f"It used more memory than {self._limits.memory_bytes:,} bytes, the limit."
         if reason == "processes":
