@@ -16,6 +16,7 @@ from typing import Any
 from ai_scientist.errors import UsageError
 from ai_scientist.files import UnreadableFile, read_text
 from ai_scientist.idea import NAME
+from ai_scientist.parsing import NO_PYTHON, parse
 from ai_scientist.places import SCAFFOLDING, TEMPLATES
 
 MAX_BYTES = 2_000_000
@@ -70,10 +71,10 @@ def _of_script(name: str, path: Path) -> tuple[dict[str, str], str]:
         raise UsageError(f"--from {path}: there is no such file")
     try:
         code = read_text(path, MAX_BYTES)
-        tree = ast.parse(code)
+        tree = parse(code)
     except UnreadableFile as error:
         raise UsageError(f"--from {path} {error}") from None
-    except (SyntaxError, ValueError) as error:
+    except NO_PYTHON as error:
         raise UsageError(f"--from {path} is not valid Python: {error}") from None
     fits = all(word in code for word in CONTRACT)
     purpose = (ast.get_docstring(tree) or "").strip()

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from ai_scientist.files import UnreadableFile, read_text
+from ai_scientist.parsing import NO_PYTHON, parse
 
 MAX_BYTES = 5_000_000
 
@@ -15,8 +16,8 @@ def labels(code: str) -> dict[str, str]:
     The code is parsed, never run; entries that are not plain texts are passed over.
     """
     try:
-        tree = ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = parse(code)
+    except NO_PYTHON:
         return {}
     found: dict[str, str] = {}
     for node in tree.body:

@@ -1,11 +1,15 @@
 """Everything that reads what others wrote: final_info.json, notes.txt, plot.py, ideas, template.toml, output."""
 
+import ast
 import contextlib
+import gc
 import json
 import math
 import os
 import statistics
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -20,6 +24,7 @@ from ai_scientist.errors import UsageError
 from ai_scientist.feedback import MAX_CHARACTERS, failure_text
 from ai_scientist.idea import nearest, read_ideas
 from ai_scientist.metrics import InvalidMetrics, Measurement, read_metrics
+from ai_scientist.parsing import parse
 from ai_scientist.study.turns import said_finished
 from ai_scientist.template import read_template
 
@@ -308,3 +313,30 @@ def test_few_seeds_are_said_where_a_comparison_would_pass_alone() -> None:
     assert found[1, "d", "loss"].verdict == "no evidence"
     assert of_few_seeds(found.values()).startswith("Taken alone 1 of those without evidence would pass at 5%")
     assert of_few_seeds([it for key, it in found.items() if key[2] != "loss"]) == ""
+
+
+@pytest.fixture
+def busy_threads() -> Iterator[None]:
+    """Threads take turns as often as they can, in the middle of the parser's work, too."""
+    usual = sys.getswitchinterval()
+
+    def work(*_: object) -> None:
+        sum(range(50))
+
+    gc.callbacks.append(work)
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+    gc.callbacks.remove(work)
+
+
+@pytest.mark.usefixtures("busy_threads")
+def test_code_is_parsed_in_several_threads_at_once() -> None:
+    code = Path(ast.__file__).read_text()
+
+    def parsed(depth: int) -> list[int]:
+        return parsed(depth - 1) if depth else [len(parse(code).body) for _ in range(40)]
+
+    with ThreadPoolExecutor() as threads:
+        counts = [count for each in threads.map(parsed, (0, 20, 40)) for count in each]
+    assert counts == [len(ast.parse(code).body)] * 120

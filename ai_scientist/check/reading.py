@@ -15,6 +15,7 @@ from ai_scientist.check import Finding, error, warning
 from ai_scientist.errors import UsageError
 from ai_scientist.files import UnreadableFile, read_text
 from ai_scientist.idea import idea_of
+from ai_scientist.parsing import NO_PYTHON, parse
 from ai_scientist.study.folder import leading_out
 from ai_scientist.template import CODE, IDEAS, SMOKE, Protected, Template, settings
 from ai_scientist.yardstick.seal import seal
@@ -52,8 +53,8 @@ def _code(folder: Path) -> Iterator[Finding]:
             yield text
             continue
         try:
-            tree = ast.parse(text)
-        except (SyntaxError, ValueError, RecursionError) as problem:
+            tree = parse(text)
+        except NO_PYTHON as problem:
             yield error(str(path), getattr(problem, "lineno", 0) or 0, "syntax", f"is not valid Python: {problem}")
             continue
         yield from _paths(path, tree)

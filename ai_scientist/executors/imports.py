@@ -3,6 +3,8 @@
 import ast
 import sys
 
+from ai_scientist.parsing import NO_PYTHON, parse
+
 # Packages that take long to import, and whose import depends on nothing but the environment.
 PREPARED = ("torch", "numpy", "matplotlib", "scipy")
 
@@ -13,8 +15,8 @@ def first_imports(code: str) -> tuple[str, ...]:
     What follows a statement (it may set os.environ), or an import of a file beside it, does not count.
     """
     try:
-        body = ast.parse(code).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        body = parse(code).body
+    except NO_PYTHON:
         return ()
     found: list[str] = []
     for statement in body:

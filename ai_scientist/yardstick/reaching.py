@@ -8,6 +8,7 @@ import ast
 import re
 from collections.abc import Collection, Iterator
 
+from ai_scientist.parsing import NO_PYTHON, parse
 from ai_scientist.yardstick.syntax import chain, imports, written
 
 MAX_EXAMPLES = 3
@@ -30,8 +31,8 @@ FREE_PATCHES = (("torch", "backends"),)
 def around(before: str, after: str, sealed: Collection[str], metrics: Collection[str]) -> tuple[str, ...]:
     """What `after` does around the sealed definitions, in words; nothing where one of the two is no Python."""
     try:
-        old, new = _Code(ast.parse(before), sealed), _Code(ast.parse(after), sealed)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        old, new = _Code(parse(before), sealed), _Code(parse(after), sealed)
+    except NO_PYTHON:
         return ()
     said = [
         *_new("it reaches into the running program by {}", old.reflection(), new.reflection()),

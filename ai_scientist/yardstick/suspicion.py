@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from ai_scientist.idea import Idea
 from ai_scientist.metrics import Metrics, seeds_matter
+from ai_scientist.parsing import NO_PYTHON, parse
 from ai_scientist.yardstick.reaching import around
 
 # Names that say how much work is done, on how much data, or how often it is repeated.
@@ -138,8 +139,8 @@ def _used(code: str, names: tuple[str, ...]) -> set[str]:
 def _nodes(code: str) -> Iterator[ast.AST]:
     """Every node of the code; none if it is no Python."""
     try:
-        return ast.walk(ast.parse(code))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.walk(parse(code))
+    except NO_PYTHON:
         return iter(())
 
 

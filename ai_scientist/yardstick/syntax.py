@@ -4,6 +4,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from ai_scientist.parsing import NO_PYTHON, parse
+
 MUTATORS = frozenset(
     (
         "append",
@@ -25,8 +27,8 @@ MUTATORS = frozenset(
 def parsed(path: Path) -> ast.Module | None:
     """The syntax tree of a file; None where it is no Python, or deeper than can be read."""
     try:
-        return ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return parse(path.read_bytes())
+    except (OSError, *NO_PYTHON):
         return None
 
 
