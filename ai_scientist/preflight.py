@@ -58,13 +58,12 @@ def plan(
 ) -> list[str]:
     """The plan in lines for a person: size, limits, estimated time and cost."""
     budget, limits = setup.budget, setup.limits
-    held = ["memory and tasks held by control groups"] if cgroup.is_used() else []
     caps = [
         f"{limits.seconds:g} s an attempt",
         f"{(limits.memory_bytes or 0) / GIGABYTE:.1f} GB memory",
         f"{limits.processes} processes",
         f"{(limits.disk_bytes or 0) / GIGABYTE:g} GB disk",
-        *held,
+        *([f"memory and tasks {cgroup.how_held()}"] if setup.engine.name == "local" else []),
     ]
     whole = {
         "USD": budget.max_cost,

@@ -14,6 +14,7 @@ from ai_scientist.batch.machines import Machines, machines
 from ai_scientist.batch.machines import jobs as cluster_jobs
 from ai_scientist.batch.purse import Purse
 from ai_scientist.errors import UsageError
+from ai_scientist.executors import cgroup
 from ai_scientist.executors.choose import engine_for, share
 from ai_scientist.flags import Flags
 from ai_scientist.idea import Idea
@@ -54,7 +55,8 @@ def _side_by_side(jobs: list[Job], flags: Flags) -> bool:
     if any(job.setup.approve for job in jobs):
         raise UsageError("--approve asks in this terminal, one study at a time: say --parallel 1")
     console = Console(highlight=False)
-    _greet(jobs, where, console)
+    held = cgroup.how_held()  # asked here first: a member could not tell the others from strangers
+    _greet(jobs, where, held, console)
     share(engine_for(flags, setup.engine))
     budget = planning.changed_budget(setup.budget, flags)
     return batch.pursue_all(jobs, where, Purse(budget, _before(jobs)), Board([job.name for job in jobs], console))
@@ -83,7 +85,7 @@ def _before(jobs: Sequence[Job]) -> tuple[Usage, float, float]:
     return usage, max(job.before[1] for job in jobs), sum(job.before[2] for job in jobs)
 
 
-def _greet(jobs: Sequence[Job], where: Machines, console: Console) -> None:
+def _greet(jobs: Sequence[Job], where: Machines, held: str, console: Console) -> None:
     setup = jobs[0].setup
     recorded = sum(bool(job.setup.recording) for job in jobs)
     if recorded:
@@ -95,6 +97,7 @@ def _greet(jobs: Sequence[Job], where: Machines, console: Console) -> None:
     share = f", {where.runs_per_device} runs on each at once" if where.runs_per_device > 1 else ""
     console.print(
         f"{len(jobs)} ideas, runs on {', '.join(where.devices)} ({setup.device}){share}; limits hold for all together\n"
-        f"sandbox: {choose(allow_none=setup.sandbox == NoSandbox.name).describe()}",
+        f"sandbox: {choose(allow_none=setup.sandbox == NoSandbox.name).describe()}"
+        + (f"; memory and tasks {held}" if setup.engine.name == "local" else ""),
         markup=False,
     )

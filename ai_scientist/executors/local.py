@@ -212,11 +212,11 @@ class _Running:
 
     def _held_by_the_kernel(self, code: int) -> Reached | None:
         """The limit of its control group that it ran into, if it failed."""
-        reason = self._group.reached() if self._group and code and self._limits.memory_bytes else None
-        if reason == "memory":
-            return reason, f"It used more memory than {self._limits.memory_bytes:,} bytes, the limit."
-        if reason == "processes":
-            return reason, f"It had more processes and threads than the limit of {self._limits.processes} allows."
+        reason, limits = self._group.reached() if self._group and code else None, self._limits
+        if reason == "memory" and limits.memory_bytes is not None:
+            return reason, f"It used more memory than {limits.memory_bytes:,} bytes, the limit."
+        if reason == "processes" and limits.processes is not None:  # else it was a limit around all of us
+            return reason, f"It had more processes and threads than the limit of {limits.processes} allows."
         return None
 
     def _checks(self, capture: Capture) -> Iterator[Reached | None]:
