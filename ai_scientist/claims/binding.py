@@ -1,18 +1,19 @@
 """From sentences to assertions: which run, dataset and metric each part of a sentence speaks of, against which run."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from ai_scientist.claims.assertion import Assertion
 from ai_scientist.claims.clauses import Clause, clauses, outer
+from ai_scientist.claims.comparisons import Comparisons
 from ai_scientist.claims.directions import directed
 from ai_scientist.claims.gate import are_interleaved, names_another
 from ai_scientist.claims.given import Given
 from ai_scientist.claims.reading import Sentence
 from ai_scientist.claims.references import referring
 from ai_scientist.claims.roles import roles
-from ai_scientist.claims.scopes import Said, Scope, beneath, subjects, within
+from ai_scientist.claims.scopes import Scope, beneath, subjects, within
 from ai_scientist.claims.senses import tokens
 from ai_scientist.claims.sharing import (
     are_listed,
@@ -44,24 +45,21 @@ MAX_CHARACTERS = 4000
 class Binder:
     """Turns the sentences of one study's notes, in order, into assertions."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    def __init__(self, vocabulary: Vocabulary, sentences: Iterable[Sentence]) -> None:
         self._words = vocabulary
-        self._measured = tuple(sorted(vocabulary.results.metrics))
-        self._compared: tuple[int | None, tuple[Said, ...]] = (None, ())
         self._last = Scope()
-        self._headings: dict[tuple[str, int | None], list[Token]] = {}
+        self._known: dict[tuple[str, int | None], list[Token]] = {}
+        self._comparisons = Comparisons(tuple(sorted(vocabulary.results.metrics)))
+        for it in sentences:
+            self._comparisons.foresee(it.run, self.tokens(it.text, it.run))
 
     def tokens(self, text: str, section: int | None) -> list[Token]:
-        """The tokens of a text, with the runs that it compares with marked."""
+        """The tokens of a sentence or heading, with the runs that it compares with marked."""
         if len(text) > MAX_CHARACTERS:
             return []
-        return referring(directed(tokens(text, self._words)), section)
-
-    def _heading(self, text: str, section: int | None) -> list[Token]:
-        """The tokens of a heading, which stands above many sentences."""
-        if (text, section) not in self._headings:
-            self._headings[text, section] = self.tokens(text, section)
-        return self._headings[text, section]
+        if (text, section) not in self._known:
+            self._known[text, section] = referring(directed(tokens(text, self._words)), section)
+        return self._known[text, section]
 
     def assertions(self, sentence: Sentence) -> list[Assertion]:
         """Everything that a sentence asserts and that can be checked."""
@@ -75,9 +73,12 @@ class Binder:
         given, parts = roles(found), clauses(found)
         scope = Scope(() if sentence.run is None else (sentence.run,))
         for text in sentence.context:
-            scope = beneath(scope, self._heading(text, sentence.run), sentence.run, known)
+            scope = beneath(scope, self.tokens(text, sentence.run), sentence.run, known)
         if _PRONOUN.search(sentence.text[:120]):
             scope = self._before(scope)
+        topic = self._comparisons.topic(sentence)
+        if topic:
+            scope = replace(scope, references=topic, explicit=not any(token.kind == "reference" for token in found))
         way: str | None = None
         for at, clause in enumerate(parts):
             scope = within(scope, found, parts, at, sentence.run, known)
@@ -107,12 +108,8 @@ class Binder:
         )
 
     def _remember(self, sentence: Sentence, found: Sequence[Token]) -> None:
-        """The runs that this section last compared with: a sentence that names none may mean them."""
-        section, before = self._compared
         self._last = beneath(Scope(), found, None, self._words.datasets)
-        named = tuple(token.value for token in found if token.kind == "reference")
-        kept = before if section == sentence.run else ()
-        self._compared = (sentence.run, named or kept)
+        self._comparisons.remember(sentence, found)
 
     def _of_clause(
         self, sentence: Sentence, found: list[Token], clause: Clause, scope: Scope, way: str | None, given: list[Given]
@@ -200,7 +197,7 @@ class Binder:
                         sentence, run, dataset, meanings, way=said, given=tuple(own), most=most,
                         certain=certain and not scope.part, part=scope.part, sure=sure,
                     )  # fmt: skip
-                    yield from self._compared_with(plain, scope, apart)
+                    yield from self._comparisons.of(plain, scope, apart=apart)
 
     def _by_metric(
         self, found: Sequence[Token], clause: Clause, given: Sequence[Given]
@@ -215,68 +212,6 @@ class Binder:
             if it.kind == "value" and said == "metric" and token is not None and not zipped:
                 shared[it.index] = (token.value,)
         return shared
-
-    def _compared_with(self, plain: Assertion, scope: Scope, apart: bool) -> Iterator[Assertion]:
-        """The assertion, once for every run that it is compared with; values of other runs as theirs."""
-        foreign = [it for it in plain.given if it.kind == "value" and it.runs and not self._means(it.runs, plain.run)]
-        own = tuple(it for it in plain.given if it not in foreign)
-        for it in foreign:
-            for run in self._resolved(it.runs, plain.run):
-                yield replace(plain, run=run, given=(replace(it, olds=()),), way=None, most=None)
-        plain = replace(plain, given=own)
-        said = [old.runs for it in own for old in it.olds if old.runs] + [it.against for it in own if it.against]
-        relative = any(it.kind != "value" or it.olds for it in own)
-        if plain.way is None and not relative:
-            if own or (plain.most and not foreign):
-                yield plain
-            return
-        if apart and not own:
-            return
-        named = tuple(dict.fromkeys(run for it in (*scope.references, *said) for run in self._resolved(it, plain.run)))
-        named = tuple(run for run in named if run != plain.run)
-        unsaid = any(old.runs in ((), "unknown") for it in own for old in it.olds)
-        if not named or (not scope.explicit and not said):
-            section = () if plain.sentence.run in (None, plain.run) else (plain.sentence.run,)
-            likely = dict.fromkeys(
-                (*((0,) if unsaid and plain.run else ()), *named, *self._likely(plain.run, paired=unsaid), *section)
-            )
-            if likely:
-                yield replace(plain, references=tuple(likely), strict=False)
-            return
-        if plain.way == "same" and "earlier" in scope.references:
-            yield replace(plain, references=tuple(reversed(named)), strict=False)  # "comparable to previous runs"
-            return
-        for reference in named:
-            yield replace(plain, references=(reference,), given=self._against(own, reference, plain.run))
-
-    def _against(self, given: tuple[Given, ...], reference: int, run: int) -> tuple[Given, ...]:
-        """The numbers that are said against one of several runs."""
-        kept = (
-            replace(it, olds=tuple(old for old in it.olds if self._is_old(old.runs, reference, run))) for it in given
-        )
-        return tuple(it for it in kept if (it.kind != "old" or it.olds) and self._is_old(it.against, reference, run))
-
-    def _likely(self, run: int, *, paired: bool) -> tuple[int, ...]:
-        """The runs that may be meant where none is named: the baseline, those of the section, the run before."""
-        section, said = self._compared
-        carried = [it for one in said for it in self._resolved(one, run)] if section is not None else []
-        before = [it for it in reversed(self._measured) if it < run]
-        likely = dict.fromkeys((0, *carried, *(before if paired else before[:1])))
-        return tuple(it for it in likely if it != run and run)
-
-    def _resolved(self, said: Said, run: int) -> tuple[int, ...]:
-        if isinstance(said, tuple):
-            return said
-        before = tuple(it for it in self._measured if it < run)
-        return {"previous": before[-1:], "earlier": before, "unknown": ()}.get(
-            said, tuple(it for it in self._measured if it != run)
-        )
-
-    def _means(self, said: Said, run: int) -> bool:
-        return said == "unknown" or run in self._resolved(said, run)
-
-    def _is_old(self, said: Said, reference: int, run: int) -> bool:
-        return not said or reference in self._resolved(said, run)
 
 
 def _is_excepted(found: Sequence[Token], clause: Clause, it: Given) -> bool:

@@ -15,9 +15,10 @@ def check(notes: str, results: Results) -> tuple[Claim, ...]:
     """The claims of notes.txt in order, each checked against the results. Names of runs come from headings, too."""
     labels = {**headings(notes), **results.labels}
     words = Vocabulary(replace(results, labels=labels))
-    binder = Binder(words)
+    written = list(sentences(notes))
+    binder = Binder(words, [it for it in written if not it.table])
     found: list[Claim] = []
-    for sentence in sentences(notes):
+    for sentence in written:
         if sentence.table:
             found += judge(list(from_table(sentence, words)), words)
             continue

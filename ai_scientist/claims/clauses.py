@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from ai_scientist.claims.tokens import NAMES, Token
 
-_HEADS = ("go", "ratio", "most")
+_HEADS = ("go", "ratio", "most", "top")
 _NAMED = (*NAMES, "reference", "all", "both", "others", "weak")
 
 
@@ -203,8 +203,8 @@ def _has_own_most(found: Sequence[Token], begin: int, at: int) -> bool:
     rest, before = _rest(found, at), {it.kind for it in found[begin:at]}
     if "run" not in before or not rest or rest[0].kind != "run":
         return False
-    elliptic = "most" in before and [it.kind for it in rest[1:3]] == ["prep", "dataset"]
-    return elliptic or any(it.kind == "most" for it in rest)
+    elliptic = bool({"most", "top"} & before) and [it.kind for it in rest[1:3]] == ["prep", "dataset"]
+    return elliptic or any(it.kind in ("most", "top") for it in rest)
 
 
 def _has_own_subject(found: Sequence[Token], begin: int, at: int) -> bool:
@@ -235,7 +235,7 @@ def _rest(found: Sequence[Token], at: int) -> Sequence[Token]:
 def _own_statement(found: Sequence[Token], cut: int) -> bool:
     """Whether both sides of a strong separator say something of what they name."""
     sides = ({token.kind for token in found[:cut]}, {token.kind for token in found[cut + 1 :]})
-    says = all(kinds & {"number", "go", "ratio", "most"} for kinds in sides)
+    says = all(kinds & {"number", *_HEADS} for kinds in sides)
     other = found[cut].value == "strong" and all("metric" in kinds for kinds in sides) and bool(sides[0] & set(_HEADS))
     named = all(kinds & {"metric", "dataset", "run", "weak", "measure", "reference"} for kinds in sides)
     return other or (says and named)

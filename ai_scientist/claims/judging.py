@@ -1,6 +1,7 @@
 """Verdicts: what is asserted, beside what was measured."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -31,8 +32,31 @@ class _Seen:
 
 def judge(assertions: Sequence[Assertion], words: Vocabulary) -> list[Claim]:
     """The claims of one sentence: one for every run, dataset, metric and reference."""
-    judged = list(_placed([(it, _see(it, words)) for it in assertions], words))
+    likely = _likelier(assertions, words)
+    judged = list(_placed([(it, _see(it, words)) for it in likely], words))
     return list(_merged([_claim(it, seen) for it, seen in _gated(list(_eased(judged)), assertions, words)]))
+
+
+def _likelier(assertions: Sequence[Assertion], words: Vocabulary) -> list[Assertion]:
+    """The assertions; where no reference is named, first the one that most of the sentence holds against."""
+    open_ones = [it for it in assertions if not it.strict]
+    holds = Counter(
+        (it.run, run) for it in open_ones for run in it.references for _ in range(_evidence(it, run, words))
+    )
+    return [
+        it if it.strict else replace(it, references=tuple(sorted(it.references, key=lambda run: -holds[it.run, run])))
+        for it in assertions
+    ]
+
+
+def _evidence(it: Assertion, reference: int, words: Vocabulary) -> int:
+    """How much says that an assertion is meant against a run: that it holds (2), that its old numbers fit (1)."""
+    if _meant(it, reference, words).verdict == "verified":
+        return 2
+    old = replace(
+        it, run=reference, way=None, given=tuple(Given(one.index, old.number) for one in it.given for old in one.olds)
+    )
+    return int(bool(old.given) and _meant(old, None, words).verdict == "verified")
 
 
 def _gated(
@@ -224,9 +248,10 @@ def _claim(it: Assertion, seen: _Seen) -> Claim:
 
 def _merged(claims: list[Claim]) -> Iterator[Claim]:
     """One claim a key, the worst; a value that stands beside a comparison belongs to it."""
-    best: dict[tuple[int | None, str | None, str | None, int | None], Claim] = {}
+    best: dict[tuple[int | None, str | None, str | None, int | str | None], Claim] = {}
     for claim in claims:
-        key = (claim.run, claim.dataset, claim.metric, claim.reference)
+        among = "all" if claim.reference is None and claim.direction is not None else None  # a superlative
+        key = (claim.run, claim.dataset, claim.metric, claim.reference if among is None else among)
         other = best.get(key)
         if other is None or _weight(claim) > _weight(other):
             best[key] = claim

@@ -24,6 +24,7 @@ class Sentence:
     """A sentence, the line that it begins in (from 1), its run (None outside of a run's section), and its context.
 
     `context` are the texts of the list headings above it, the nearest last; `table` are the cells' rows, if it is one.
+    `block` is the line in which its paragraph or list item begins, `item` whether it is one of a list.
     """
 
     line: int
@@ -31,6 +32,8 @@ class Sentence:
     run: int | None
     context: tuple[str, ...] = ()
     table: tuple[tuple[str, ...], ...] = ()
+    block: int = 0
+    item: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,8 @@ def _of_block(block: Block, run: int | None, context: tuple[str, ...]) -> Iterat
     for begin, piece in _split(text):
         line = next(number for start, number in reversed(starts) if start <= begin)
         if not _DRAWN.search(piece):
-            yield Sentence(line, piece, run, (*context, opening) if begin and opening else context)
+            above = (*context, opening) if begin and opening else context
+            yield Sentence(line, piece, run, above, block=block.line, item=is_item(block.lines[0]))
 
 
 def _opening(text: str) -> str:

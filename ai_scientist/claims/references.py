@@ -86,7 +86,7 @@ def _acts(found: Sequence[Token], index: int) -> bool:
     if at < len(found) and found[at].kind == "open":
         at = next((it for it in range(at, min(at + 6, len(found))) if found[it].kind == "close"), at) + 1
     following = found[at] if at < len(found) else None
-    return following is not None and following.kind in ("go", "function", "was", "metric", "most", "unit")
+    return following is not None and following.kind in ("go", "function", "was", "metric", "most", "top", "unit")
 
 
 def _joined(found: Sequence[Token], begin: int, end: int) -> int:

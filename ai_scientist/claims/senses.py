@@ -6,6 +6,7 @@ from dataclasses import replace
 from ai_scientist.claims.counted import counted
 from ai_scientist.claims.lexicon import english
 from ai_scientist.claims.numbers import Number
+from ai_scientist.claims.superlatives import superlatives
 from ai_scientist.claims.tokens import Token, lexed
 from ai_scientist.claims.vocabulary import Meanings, Vocabulary
 
@@ -18,7 +19,7 @@ def tokens(text: str, words: Vocabulary) -> list[Token]:
     found = _bounds(_arrows(_foreign(lexed(text, words), words)))
     found = _aspects(_unrelated(found))
     found = counted(_all_runs(_shared_heads(_thresholds(found, words), words)), words.datasets)
-    return _unguessed(found)
+    return superlatives(_unguessed(found))
 
 
 def _foreign(found: list[Token], words: Vocabulary) -> list[Token]:

@@ -31,7 +31,7 @@ def way_of(found: Sequence[Token], clause: Clause) -> str | None:
 
 
 def most_of(inside: Iterable[Token]) -> str | None:
-    return next((token.value for token in inside if token.kind == "most"), None)
+    return next((token.value for token in inside if token.kind in ("most", "top")), None)
 
 
 def is_longer(inside: Iterable[Token]) -> bool:
@@ -64,7 +64,7 @@ def is_elliptic(found: Sequence[Token], clause: Clause) -> bool:
     """ "..., on moons from 0.10 to 0.07": numbers, but no direction or metric of its own."""
     kinds = {token.kind for token in clause.of(found)}
     verb = any(token.text.lower() in ("is", "are", "reached", "reaches") for token in clause.of(found))
-    if verb or kinds & {"go", "weak", "most", "ratio", "measure", "word", "was"}:
+    if verb or kinds & {"go", "weak", "most", "top", "ratio", "measure", "word", "was"}:
         return False
     by = any(token.text.lower() == "by" or token.kind in ("from", "to") for token in clause.of(found))
     return bool(kinds & {"from", "number"}) and ("metric" not in kinds or by)
