@@ -2,7 +2,8 @@
 
 A labelled folder holds run_N/final_info.json, plot.py and labelled.txt: notes in which labels follow each sentence,
 `=> run dataset metric reference direction verdict`, with `-` for none and `*` for every dataset. A claim counts as
-found where all six agree. Numbers of settings (claims without a metric) are not labelled and not counted.
+found where all six agree. Numbers of settings (claims without a metric) are not labelled and not counted. A label with
+`=>?` is debatable: a claim like it is neither right nor wrong.
 """
 
 import argparse
@@ -46,38 +47,56 @@ class Score:
         return self.both[verdict] / self.labelled[verdict] if self.labelled[verdict] else 1.0
 
 
-def read_labelled(folder: Path, results: Results) -> tuple[str, list[tuple[int, Key]]]:
-    """(the notes, the labels with the line of the notes that they follow) of a labelled folder."""
+Label = tuple[int, Key]
+"""The line of the notes that a label follows, and the label."""
+
+
+def read_labelled(folder: Path, results: Results) -> tuple[str, list[Label], list[Label]]:
+    """(the notes, the labels, the debatable ones) of a labelled folder."""
     notes: list[str] = []
-    labels: list[tuple[int, Key]] = []
+    labels: list[Label] = []
+    debatable: list[Label] = []
     everything = list(dict.fromkeys(name for metrics in results.metrics.values() for name in metrics))
     for line in (folder / "labelled.txt").read_text(encoding="utf-8").splitlines():
-        if not line.startswith("=> "):
+        if not line.startswith(("=> ", "=>? ")):
             notes.append(line)
             continue
-        run, dataset, metric, reference, direction, verdict = line.removeprefix("=> ").split()
+        mark, run, dataset, metric, reference, direction, verdict = line.split()
         for name in everything if dataset == "*" else [_or_none(dataset)]:
             number = None if run == "-" else int(run)
             against = None if reference == "-" else int(reference)
-            labels.append((len(notes), (number, name, _or_none(metric), against, _or_none(direction), verdict)))
-    return "\n".join(notes), labels
+            key = (number, name, _or_none(metric), against, _or_none(direction), verdict)
+            (labels if mark == "=>" else debatable).append((len(notes), key))
+    return "\n".join(notes), labels, debatable
 
 
-def compared(folder: Path) -> tuple[Score, list[tuple[int, Key]], list[Claim]]:
+def compared(folder: Path) -> tuple[Score, list[Label], list[Claim]]:
     """(the score of a labelled folder, the labels that were not found, the claims that are not labelled)."""
     results = results_of(folder)
-    notes, labels = read_labelled(folder, results)
+    notes, labels, debatable = read_labelled(folder, results)
     claims = [claim for claim in check(notes, results) if claim.metric is not None]
-    score = Score(Counter(key[5] for _, key in labels), Counter(claim.verdict for claim in claims))
-    missed: list[tuple[int, Key]] = []
-    for line, key in labels:
-        same = [claim for claim in claims if key_of(claim) == key]
-        if not same:
-            missed.append((line, key))
-            continue
-        claims.remove(min(same, key=lambda claim: (claim.line > line, abs(line - claim.line))))
-        score.both[key[5]] += 1
-    return score, missed, claims
+    both: Counter[str] = Counter()
+    missed: list[Label] = []
+    for label in labels:
+        claim = _found(label, claims)
+        if claim is None:
+            missed.append(label)
+        else:
+            claims.remove(claim)
+            both[claim.verdict] += 1
+    for label in debatable:
+        claim = _found(label, claims)
+        if claim is not None:
+            claims.remove(claim)
+    given = both + Counter(claim.verdict for claim in claims)
+    return Score(Counter(key[5] for _, key in labels), given, both), missed, claims
+
+
+def _found(label: Label, claims: list[Claim]) -> Claim | None:
+    """The claim that is nearest to a label, of those that say the same."""
+    line, key = label
+    same = [claim for claim in claims if key_of(claim) == key]
+    return min(same, key=lambda claim: (claim.line > line, abs(line - claim.line)), default=None)
 
 
 def key_of(claim: Claim) -> Key:

@@ -67,14 +67,16 @@ class Comparisons:
         own = plain.given
         tagged = [old.runs for it in own for old in it.olds] + [it.against for it in own]
         said = [runs for runs in tagged if runs not in ((), "unknown")]
-        named = self._runs((*scope.references, *said), plain.run)
+        around = scope.references if scope.explicit or not said else ()
+        named = self._runs((*around, *said), plain.run)
         unsaid = any(old.runs in ((), "unknown") for it in own for old in it.olds)
         if not named or (not scope.explicit and not said):
             likely = self._likely(plain, named, paired=unsaid)
             if likely:
                 yield replace(plain, references=likely, strict=False)
         elif plain.way == "same" and "earlier" in scope.references:
-            yield replace(plain, references=tuple(reversed(named)), strict=False)  # "comparable to previous runs"
+            for reference in named:  # "comparable to previous runs": to some of them
+                yield replace(plain, references=(reference,), given=(), some=True)
         else:
             for reference in named:
                 yield replace(plain, references=(reference,), given=self._against(own, reference, plain.run))

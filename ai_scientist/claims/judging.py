@@ -33,8 +33,16 @@ class _Seen:
 def judge(assertions: Sequence[Assertion], words: Vocabulary) -> list[Claim]:
     """The claims of one sentence: one for every run, dataset, metric and reference."""
     likely = _likelier(assertions, words)
-    judged = list(_placed([(it, _see(it, words)) for it in likely], words))
+    judged = list(_placed(list(_held([(it, _see(it, words)) for it in likely])), words))
     return list(_merged([_claim(it, seen) for it, seen in _gated(list(_eased(judged)), assertions, words)]))
+
+
+def _held(judged: Sequence[tuple[Assertion, _Seen]]) -> Iterator[tuple[Assertion, _Seen]]:
+    """ "comparable to previous runs": only those that it holds against, if there are any."""
+    held = {(it.run, it.dataset, it.metrics) for it, seen in judged if it.some and seen.verdict == "verified"}
+    for it, seen in judged:
+        if not it.some or seen.verdict == "verified" or (it.run, it.dataset, it.metrics) not in held:
+            yield it, seen
 
 
 def _likelier(assertions: Sequence[Assertion], words: Vocabulary) -> list[Assertion]:

@@ -166,7 +166,9 @@ def dataset_phrases(name: str) -> Iterator[tuple[str, ...]]:
 def run_phrases(label: str) -> Iterator[str]:
     """The names that a label gives a run: all of it, without brackets, what stands in them, without a general end."""
     plain = re.sub(r"[`*\"']", "", label).strip()
-    plain = re.sub(r"^\s*run[\s_]*\d+\s*[:.\-\u2013(]*\s*", "", plain, flags=re.IGNORECASE).strip(" )")
+    plain = re.sub(r"^\s*run[\s_]*\d+\s*[:.\-\u2013(]*\s*", "", plain, flags=re.IGNORECASE).strip()
+    if plain.count(")") > plain.count("("):
+        plain = plain.rstrip(" )")  # of "run 3 (name)"
     yield plain
     bare = re.sub(r"\([^()]*\)", "", plain).strip()
     yield bare

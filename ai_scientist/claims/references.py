@@ -15,6 +15,7 @@ def referring(found: Sequence[Token], section: int | None) -> list[Token]:
     Its value then: the runs, or "previous", "earlier", "others" where the text says so.
     """
     own = () if section is None else (section,)
+    found = [_generic(found, at) for at in range(len(found))]
     found = [replace(it, kind="run" if own else "function", value=own) if it.kind == "thisrun" else it for it in found]
     result = list(found)
     for index, token in enumerate(found):
@@ -22,6 +23,18 @@ def referring(found: Sequence[Token], section: int | None) -> list[Token]:
             said = token.value if token.kind == "run" else {"otherruns": "others"}.get(token.kind, token.kind)
             result[index] = replace(token, kind="reference", value=said)
     return [it for index, it in enumerate(result) if not _repeats(result, index)]
+
+
+def _generic(found: Sequence[Token], at: int) -> Token:
+    """ "compared to previous initializations": earlier runs by what they are; "the previous schedule": the last one."""
+    token = found[at]
+    compared = any(it.kind in ("than", "over", "as") for it in found[max(0, at - 2) : at])
+    named = found[at + 1] if at + 1 < len(found) else None
+    if token.text.lower() not in ("previous", "prior", "preceding") or not compared or named is None:
+        return token
+    if named.kind not in ("word", "setting", "function") or not named.text.isalpha():
+        return token
+    return replace(token, kind="earlier" if named.text.endswith("s") else "previous")
 
 
 def _is_reference(found: Sequence[Token], index: int, section: int | None) -> bool:
