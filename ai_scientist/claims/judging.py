@@ -15,6 +15,8 @@ from ai_scientist.metrics import Measurement
 
 _RANK: dict[Verdict, int] = {"verified": 0, "not_checkable": 1, "unsupported": 2, "contradicted": 3}
 _ALL = re.compile(r"\b(?:all|every|each|both|everywhere)\b", re.IGNORECASE)
+_USUAL = 3
+"""How much says that the run is meant that is usually meant where none is named."""
 _SURE: dict[Verdict, int] = {"verified": 0, "contradicted": 1, "not_checkable": 2, "unsupported": 3}
 
 
@@ -51,16 +53,21 @@ def _likelier(assertions: Sequence[Assertion], words: Vocabulary) -> list[Assert
     holds = Counter(
         (it.run, run) for it in open_ones for run in it.references for _ in range(_evidence(it, run, words))
     )
+
+    def away(it: Assertion, run: int) -> int:
+        return -holds[it.run, run] - _USUAL * (run == it.references[0])
+
     return [
-        it if it.strict else replace(it, references=tuple(sorted(it.references, key=lambda run: -holds[it.run, run])))
+        it if it.strict else replace(it, references=tuple(sorted(it.references, key=lambda run: away(it, run))))
         for it in assertions
     ]
 
 
 def _evidence(it: Assertion, reference: int, words: Vocabulary) -> int:
-    """How much says that an assertion is meant against a run: that it holds (2), that its old numbers fit (1)."""
+    """How much says that an assertion is meant against a run: that its numbers hold (4), or its direction (2), or that
+    its old numbers fit (1)."""
     if _meant(it, reference, words).verdict == "verified":
-        return 2
+        return 4 if it.given else 2
     old = replace(
         it, run=reference, way=None, given=tuple(Given(one.index, old.number) for one in it.given for old in one.olds)
     )

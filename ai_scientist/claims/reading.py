@@ -16,6 +16,7 @@ _ABBREVIATION = re.compile(
 _DRAWN = re.compile(
     r"\b(?:this|these|the) (?:\w+ ){0,2}(?:plots?|figures?|charts?|graphs?) |\b[xy]-axis|shaded area", re.IGNORECASE
 )
+_DRAWN_TITLE = re.compile(r"\W{0,3}(?:plot|figure|visuali[sz]ation)", re.IGNORECASE)
 _OF_A_RUN = ("result", "results", "analysis", "observation", "observations", "description", "note", "notes", "findings")
 
 
@@ -38,11 +39,15 @@ class Sentence:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where in the notes a block stands: the run's section, the list headings above it, whether it is passed over."""
+    """Where in the notes a block stands: the run's section, the list headings above it, whether it is passed over.
+
+    `drawn`: it is beneath a line like "Plot descriptions:", so that paragraphs are passed over, too.
+    """
 
     run: int | None = None
     above: tuple[tuple[int, str], ...] = ()
     passed: bool = False
+    drawn: bool = False
 
 
 def headings(notes: str) -> dict[int, str]:
@@ -75,9 +80,11 @@ def _place(before: _Place, block: Block) -> _Place:
         return _Place(run, ((-1, text),), _is_passed(text))
     above = tuple(entry for entry in before.above if entry[0] < block.level + block.is_table)
     if not block.is_table and _is_passed(block.text):
-        return _Place(before.run, above, True)
-    under = before.passed and (is_item(first) or first[0] in " \t") and not _is_about_a_run(first)
-    return _Place(before.run, above, under)
+        drawn = before.drawn or (_heading_of(block) != "" and _DRAWN_TITLE.match(block.text) is not None)
+        return _Place(before.run, above, True, drawn)
+    inside = before.drawn or is_item(first) or first[0] in " \t"
+    under = before.passed and inside and not _is_about_a_run(first)
+    return _Place(before.run, above, under, under and before.drawn)
 
 
 def _is_about_a_run(line: str) -> bool:
