@@ -95,6 +95,8 @@ def _in_list(found: Sequence[Token], at: int) -> bool:
     """Whether a comma or "and" stands between two names of the same kind."""
     if _is_strong(found[at]):
         return False
+    if [it.kind for it in (*found[at - 1 : at], *found[at + 1 : at + 2])] == ["number", "number"]:
+        return True  # "2.7% and 1.8% lower"
     before = next(
         (it for it in reversed(found[:at]) if it.kind not in ("split", "comma", "function", "prep", "hyphen")), None
     )
@@ -185,7 +187,7 @@ def _has_own_metric(found: Sequence[Token], begin: int, at: int) -> bool:
     rest, before = _rest(found, at), {it.kind for it in found[begin:at]}
     plain = {it.kind for it, is_plain in zip(found[begin:at], outer(found[begin:at]), strict=True) if is_plain}
     named = next((it.kind for it in rest if it.kind not in ("function", "prep", "dataset")), None)
-    if named != "metric" or "metric" not in before or "than" in plain:
+    if named != "metric" or not before & {"metric", "unit"} or ("than" in plain and "metric" in before):
         return False
     return bool(before & {"number", "ratio"}) and any(it.kind in ("number", "ratio") for it in rest)
 
@@ -194,8 +196,18 @@ def _has_own_verb(found: Sequence[Token], begin: int, at: int) -> bool:
     """ "..., and for x it is 0.4": a value of another dataset that only stands beside a comparison."""
     rest, before = _rest(found, at), {it.kind for it in found[begin:at]}
     kinds = {it.kind for it in rest}
+    if _acts(rest) and before & {*_HEADS, "number"}:
+        return True
     verb = any(it.text.lower() in ("is", "was", "reaches", "reached") for it in rest)
     return verb and {"dataset", "number"} <= kinds and "go" not in kinds and "number" in before
+
+
+def _acts(rest: Sequence[Token]) -> bool:
+    """ "..., and the x task does not reach it": a dataset that something new is said of."""
+    if not rest or rest[0].kind != "dataset":
+        return False
+    verb = next((it for it in rest[1:] if it.text.lower() not in ("task", "dataset", "corpus")), None)
+    return verb is not None and (verb.kind == "word" or verb.text.lower() in ("does", "did", "is", "was", "has", "had"))
 
 
 def _has_own_most(found: Sequence[Token], begin: int, at: int) -> bool:

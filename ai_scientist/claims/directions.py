@@ -7,6 +7,19 @@ from itertools import pairwise
 from ai_scientist.claims.tokens import Token
 
 _MEASURED = ("metric", "measure", "weak")
+_SIZES = ("smaller", "larger", "bigger", "greater", "lower", "higher", "smallest", "largest", "biggest", "more", "less")
+_CHANGES = (
+    "increase",
+    "decrease",
+    "reduction",
+    "drop",
+    "improvement",
+    "gain",
+    "rise",
+    "slowdown",
+    "speedup",
+    "degradation",
+)
 _PASSED = ("function", "was", "unit", "hyphen")
 
 
@@ -19,6 +32,8 @@ def _is_idle(found: Sequence[Token], index: int) -> bool:
     token = found[index]
     if token.kind not in ("go", "most"):
         return False
+    if _is_of_a_change(found, index):
+        return True
     after = [it for it in found[index + 1 : index + 6] if it.kind not in _PASSED]
     before = [it for it in found[max(0, index - 5) : index] if it.kind not in _PASSED]
     following = after[0] if after else None
@@ -47,6 +62,18 @@ def _is_idle(found: Sequence[Token], index: int) -> bool:
         one.kind in _MEASURED and other is subject and subject.kind == "word" for one, other in pairwise(found[:index])
     )
     return subject.kind == "setting" or compound
+
+
+def _is_of_a_change(found: Sequence[Token], index: int) -> bool:
+    """ "the increase is largest on a and smaller on b": how large a change is."""
+    if found[index].text.lower() not in _SIZES:
+        return False
+    for token in reversed(found[:index]):
+        if token.kind in ("metric", "measure", "semicolon", "than"):
+            return False
+        if token.kind == "go" and token.text.lower() in _CHANGES:
+            return True
+    return False
 
 
 def _is_said_of_a_dataset(after: Sequence[Token]) -> bool:

@@ -65,13 +65,13 @@ def _likelier(assertions: Sequence[Assertion], words: Vocabulary) -> list[Assert
 
 def _evidence(it: Assertion, reference: int, words: Vocabulary) -> int:
     """How much says that an assertion is meant against a run: that its numbers hold (4), or its direction (2), or that
-    its old numbers fit (1)."""
+    its old numbers fit (4)."""
     if _meant(it, reference, words).verdict == "verified":
         return 4 if it.given else 2
     old = replace(
         it, run=reference, way=None, given=tuple(Given(one.index, old.number) for one in it.given for old in one.olds)
     )
-    return int(bool(old.given) and _meant(old, None, words).verdict == "verified")
+    return 4 * (bool(old.given) and _meant(old, None, words).verdict == "verified")
 
 
 def _gated(

@@ -52,6 +52,13 @@ def _is_reference(found: Sequence[Token], index: int, section: int | None) -> bo
                 return True
             same = before > 0 and found[before - 1].kind == "go" and found[before - 1].value == "same"
             return token.kind != "from" or same or not _numbered(found, index)
+        if (
+            token.kind == "number"
+            and [it.text.lower() for it in found[before + 1 : index]] == ["of"]
+            and index - before == 2
+        ):
+            before -= 1  # "better than the 0.41 of Run 1"
+            continue
         if token.kind == "reference":
             if listed and _acts(found, index) and any(it.kind == "comma" for it in found[before:index]):
                 return False

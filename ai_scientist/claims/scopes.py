@@ -62,7 +62,7 @@ def within(
         compared or scope.references,
         bool(named) or scope.certain,
         explicit,
-        any(token.kind == "subset" for token in clause.of(found)) or (scope.part and not named),
+        not named and (scope.part or any(token.kind == "subset" for token in clause.of(found))),
     )
 
 

@@ -101,6 +101,7 @@ def metric_before(found: Sequence[Token], it: Given, begin: int) -> tuple[str, T
     if [token.kind for token in found[max(0, it.index - 2) : it.index]] in (["run", "open"], ["dataset", "open"]):
         return "above", None  # "Run 5 (0.29), Run 2 (0.30)"
     content = False
+    paired = _is_paired(found, it)
     depth = 0
     for at in range(it.index - 1, begin - 1, -1):
         token = found[at]
@@ -114,11 +115,17 @@ def metric_before(found: Sequence[Token], it: Given, begin: int) -> tuple[str, T
             return "metric", token
         if token.kind == "weak" and it.unit:
             return "metric", token
-        if token.kind in ("word", "setting"):
+        if token.kind in ("word", "setting") and not paired:
             content = True
         if token.kind in ("comma", "semicolon", "split", "dash", "colon") and content:
             return "none", None
     return ("none", None) if content else ("above", None)
+
+
+def _is_paired(found: Sequence[Token], it: Given) -> bool:
+    """ "(78.5 s for a, 840 s for b)": the dataset stands right behind the number."""
+    rest = [token.kind for token in found[it.last + 1 : it.last + 4] if token.kind != "unit"]
+    return rest[:2] == ["prep", "dataset"]
 
 
 def _own_number(found: Sequence[Token], metric: int) -> bool:
