@@ -250,4 +250,6 @@ def _own_statement(found: Sequence[Token], cut: int) -> bool:
     says = all(kinds & {"number", *_HEADS} for kinds in sides)
     other = found[cut].value == "strong" and all("metric" in kinds for kinds in sides) and bool(sides[0] & set(_HEADS))
     named = all(kinds & {"metric", "dataset", "run", "weak", "measure", "reference"} for kinds in sides)
-    return other or (says and named)
+    timed = all(kinds & {"metric", "weak"} for kinds in sides) and any("weak" in kinds for kinds in sides)
+    speaks = found[cut].value == "strong" and timed and any(kinds & set(_HEADS) for kinds in sides)
+    return other or speaks or (says and named)

@@ -74,7 +74,7 @@ class Comparisons:
             likely = self._likely(plain, named, paired=unsaid)
             if likely:
                 yield replace(plain, references=likely, strict=False)
-        elif plain.way == "same" and "earlier" in scope.references:
+        elif "some" in scope.references or (plain.way == "same" and "earlier" in scope.references):
             for reference in named:  # "comparable to previous runs": to some of them
                 yield replace(plain, references=(reference,), given=(), some=True)
         else:
@@ -110,7 +110,7 @@ class Comparisons:
         if isinstance(said, tuple):
             return said
         before = tuple(it for it in self.measured if it < run)
-        return {"previous": before[-1:], "earlier": before, "unknown": ()}.get(
+        return {"previous": before[-1:], "earlier": before, "some": before, "unknown": ()}.get(
             said, tuple(it for it in self.measured if it != run)
         )
 

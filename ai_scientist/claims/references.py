@@ -12,7 +12,7 @@ _PASSED = ("function", "prep", "open", "bound", "as", "was", "all", "both", "to"
 def referring(found: Sequence[Token], section: int | None) -> list[Token]:
     """The tokens with every run that is compared with turned into kind "reference".
 
-    Its value then: the runs, or "previous", "earlier", "others" where the text says so.
+    Its value then: the runs, or "previous", "earlier", "some" (of them), "others" where the text says so.
     """
     own = () if section is None else (section,)
     found = [_generic(found, at) for at in range(len(found))]
@@ -21,6 +21,8 @@ def referring(found: Sequence[Token], section: int | None) -> list[Token]:
     for index, token in enumerate(found):
         if token.kind in _RUNS and _is_reference(result, index, section):
             said = token.value if token.kind == "run" else {"otherruns": "others"}.get(token.kind, token.kind)
+            if index and found[index - 1].text.lower() in ("some", "most", "several", "many"):
+                said = "some"
             result[index] = replace(token, kind="reference", value=said)
     return [it for index, it in enumerate(result) if not _repeats(result, index)]
 
