@@ -1,5 +1,6 @@
 """The grokking template, run as a study runs it: the real scripts, in a folder of their own, at the smoke size."""
 
+import ctypes
 import importlib.util
 import itertools
 import json
@@ -64,7 +65,8 @@ def survivors(group: int) -> list[psutil.Process]:
 def make_study(folder: Path, old: str = "", new: str = "") -> Path:
     """A study folder, with one edit of experiment.py if asked."""
     folder.mkdir(exist_ok=True)
-    shutil.copy(TEMPLATE / "plot.py", folder)
+    for name in ("cpu.py", "plot.py"):
+        shutil.copy(TEMPLATE / name, folder)
     code = (TEMPLATE / "experiment.py").read_text(encoding="utf-8")
     if old:
         assert code.count(old) == 1
@@ -279,7 +281,7 @@ def test_a_loss_that_is_no_number_fails_at_once(tmp_path):
 PRODUCTS = """
 import torch
 from experiment import PROFILES, Transformer
-from onednn import multiply_by_onednn
+from cpu import take_faster_kernels
 
 def gradients():
     torch.manual_seed(0)
@@ -289,7 +291,7 @@ def gradients():
 
 torch.set_num_threads(1)
 before = gradients()
-kept = multiply_by_onednn()
+kept = take_faster_kernels()
 print("none" if kept is None else "kept")
 a, b = torch.randn(6, 8), torch.randn(8, 6)
 for a, b in ((a, b), (b, a), (b.t(), a.t()), (a[::2, ::2], b[::2, ::2])):
@@ -304,11 +306,81 @@ assert all(map(torch.equal, before, gradients()))
 """
 
 
-def test_products_by_onednn_are_those_of_pytorch_up_to_rounding():
-    done = run(TEMPLATE, "-W", "error", "-c", PRODUCTS)
+ATTENTION = """
+import torch
+from cpu import take_faster_kernels
+from torch.nn.functional import scaled_dot_product_attention as attention
+
+def results(inputs, mask, options):
+    inputs = [it.clone().requires_grad_() for it in inputs]
+    mixed = attention(*inputs, mask, **options)
+    return [mixed, *torch.autograd.grad(mixed.square().sum(), inputs)]
+
+def drawn(batch, length, context, width=8):
+    return torch.randn(batch, 2, length, width), *torch.randn(2, batch, 2, context, width)
+
+causal = torch.ones(4, 4, dtype=torch.bool).tril()
+one_row = torch.tensor([[True, False, True, True]])
+cases = [
+    (drawn(8, 4, 4), causal, {}),
+    (drawn(8, 4, 4), one_row, {"scale": 0.3}),
+    (drawn(6, 3, 5), None, {"is_causal": True}),
+    (drawn(8, 1, 4), None, {}),
+    (drawn(7, 4, 4), causal, {}),  # no two of seven can be joined
+    (drawn(8, 20, 20), None, {"is_causal": True}),  # too long
+    (drawn(8, 4, 4), torch.randn(4, 4), {}),
+    (drawn(8, 4, 4), causal.expand(8, 2, 4, 4), {}),
+    ([*drawn(8, 4, 4)[:2], torch.randn(8, 2, 4, 3)], None, {}),
+    ([it[0] for it in drawn(8, 4, 4)], causal, {}),
+    ([it.double() for it in drawn(8, 4, 4)], causal, {}),
+]
+before = [results(*case) for case in cases]
+kept = take_faster_kernels()
+print("none" if kept is None else "kept")
+for case, expected in zip(cases, before):
+    for a, b in zip(results(*case), expected, strict=True):
+        assert a.shape == b.shape and torch.allclose(a, b, atol=1e-5), case
+torch.manual_seed(0)
+dropped = attention(*cases[0][0], dropout_p=0.5)
+torch.manual_seed(0)
+del kept
+assert torch.equal(dropped, attention(*cases[0][0], dropout_p=0.5))
+"""
+
+
+@pytest.mark.parametrize("program", [PRODUCTS, ATTENTION], ids=["products", "attention"])
+def test_faster_kernels_compute_what_pytorchs_own_do_up_to_rounding(program):
+    done = run(TEMPLATE, "-W", "error", "-c", program)
     assert done.returncode == 0, done.stderr
     if done.stdout == "none\n":
-        pytest.skip("oneDNN would win nothing on this processor")
+        pytest.skip("other kernels would win nothing on this processor")
+
+
+MEMORY = """
+import resource
+import torch
+from cpu import keep_memory
+
+def faults():
+    torch.ones(2_000_000).add(1)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        torch.ones(2_000_000).add(1)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+print(faults())
+keep_memory()
+print(faults())
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="another C library than glibc")
+def test_memory_that_is_kept_is_not_given_anew_by_the_kernel(monkeypatch):
+    monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", "131072")  # which large tensors meet otherwise, too, now and then
+    done = run(TEMPLATE, "-c", MEMORY)
+    assert done.returncode == 0, done.stderr
+    given_anew, kept = map(int, done.stdout.split())
+    assert kept < given_anew / 10
 
 
 def test_plot_draws_each_curve_of_each_dataset_and_passes_over_a_missing_run(study, info):

@@ -149,6 +149,7 @@ def test_seeded_numbers_are_the_same_and_unseeded_ones_differ(place: Place) -> N
 @NEEDS_WARM
 def test_grokking_measures_the_same_to_the_last_bit(place: Place) -> None:
     code = (GROKKING / "experiment.py").read_text()
+    shutil.copy(GROKKING / "cpu.py", place.root)
     smoke = read_template(GROKKING).profiles["smoke"].environment
     for number, executor in ((1, LocalExecutor(0.3)), (2, None)):
         assert place.run(code, number, executor, **smoke).code == 0, place.said(number)

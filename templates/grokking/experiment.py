@@ -435,13 +435,14 @@ def train_side_by_side(jobs: list[Job], settings: Settings, workers: int, progre
 
 def work(settings: Settings, pipe: multiprocessing.connection.Connection) -> None:
     """A training process: does one job after the other, until it gets None."""
+    from cpu import keep_memory, take_faster_kernels
+
     threading.Thread(target=end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
-    products = None
-    if settings.width >= 128:  # smaller ones keep the products that the published numbers were measured with
-        from onednn import multiply_by_onednn
-
-        products = multiply_by_onednn()  # noqa: F841 - as long as it is kept
+    keep_memory()
+    kernels = None
+    if settings.width >= 128:  # smaller ones keep the kernels that the published numbers were measured with
+        kernels = take_faster_kernels()  # noqa: F841 - as long as it is kept
     for job in iter(pipe.recv, None):
         try:
             result = train(*job, settings, "cpu", lambda step, text, job=job: pipe.send(("step", job, step, text)))
