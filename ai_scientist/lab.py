@@ -161,8 +161,8 @@ class Command:
     `heed` is called several times a second while it runs; what it raises ends the command and is passed on. `say` takes
     a line for the person. `task` is the same for any machine, None where it belongs to this one.
 
-    `confined`, where it is given, says what the command may do, and `own` what it is without its interpreter and its
-    sandbox (`experiment.py --out_dir=run_1`): for an executor that need not start it anew.
+    `cold`, where it is given: an executor may fork the task from a parent that it keeps warm. It is told why where that
+    should be and is not so, once for each reason.
     """
 
     arguments: Sequence[str]
@@ -175,9 +175,8 @@ class Command:
     heed: Callable[[], None] = lambda: None
     say: Callable[[str], None] = lambda _: None
     computes: bool = False
-    confined: Confinement | None = None
-    own: tuple[str, ...] = ()
     task: Task | None = None
+    cold: Callable[[str], None] | None = None
 
 
 class CodingAgent(Protocol):

@@ -18,7 +18,7 @@ from conftest import GOOD, Bench, block, processes_in, wait_for
 from ai_scientist.errors import UsageError
 from ai_scientist.executors.local import LocalExecutor
 from ai_scientist.executors.warm import WarmExecutor, possible
-from ai_scientist.lab import Command, Exit, Limits
+from ai_scientist.lab import Command, Exit, Limits, Task
 from ai_scientist.sandbox import Confinement, Sandbox, landlock
 from ai_scientist.sandbox.bubblewrap import Bubblewrap, works
 from ai_scientist.sandbox.landlock import Landlock
@@ -72,12 +72,12 @@ class Cell:
         (self.root / "experiment.py").write_text(f"import numpy\n{program}" if self.warm else program)
         visible = StudyFolder(self.root).shown()
         confinement = Confinement(visible, (self.out,), (), sys.executable, self.root, self.root, network=network)
-        own = ("experiment.py",)
-        arguments = self.sandbox.wrap((sys.executable, *own), confinement)
+        task = Task(("experiment.py",), {}, confinement, sandboxed=True)
+        arguments = self.sandbox.wrap((sys.executable, *task.arguments), confinement)
         environment = {"PATH": os.environ["PATH"], **self.sandbox.environment()}
         logs = (self.out / "stdout.log", self.out / "stderr.log")
         places = (self.root, environment, *logs, (self.out,))
-        return Command(arguments, *places, init=self.sandbox.init, confined=confinement, own=own)
+        return Command(arguments, *places, init=self.sandbox.init, task=task, cold=silently)
 
     @property
     def said(self) -> str:

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import GOOD, Bench
+from conftest import GOOD, Bench, block
 
 from ai_scientist.executors.imports import first_imports
 from ai_scientist.executors.local import LocalExecutor
 from ai_scientist.executors.warm import WarmExecutor, possible
-from ai_scientist.lab import Command, Exit, Limits
+from ai_scientist.lab import Command, Exit, Limits, Task
 from ai_scientist.sandbox import Confinement
 from ai_scientist.sandbox.bubblewrap import Bubblewrap
-from ai_scientist.study.events import StudyStarted
+from ai_scientist.study.events import StartedCold, StudyStarted
 from ai_scientist.study.execution import environment
 from ai_scientist.study.folder import StudyFolder
 from ai_scientist.study.journal import read_journal
@@ -38,6 +38,7 @@ class Place:
         self.root = root
         root.mkdir()
         self.warm = WarmExecutor(grace=0.3)
+        self.cold: list[str] = []  # what was told of cold runs
 
     def run(self, program: str, number: int = 1, executor: LocalExecutor | None = None, **own: str) -> Exit:
         (self.root / "experiment.py").write_text(program)
@@ -48,7 +49,8 @@ class Place:
         wrapped = Bubblewrap().wrap((sys.executable, *arguments), confinement)
         variables = {**Bubblewrap().environment(), **environment(own)}
         logs = (out / "stdout.log", out / "stderr.log")
-        command = Command(wrapped, self.root, variables, *logs, (out,), init=True, confined=confinement, own=arguments)
+        task = Task(arguments, own, confinement, sandboxed=True)
+        command = Command(wrapped, self.root, variables, *logs, (out,), init=True, task=task, cold=self.cold.append)
         return (executor or self.warm).run(command, Limits(120), lambda _: None, lambda _: None)
 
     def said(self, number: int = 1) -> str:
@@ -204,6 +206,7 @@ def test_run_that_prepares_its_imports_itself_is_a_cold_one(place: Place) -> Non
     assert place.said(2) == "1\n"
     assert place.run("import numpy\n", 3, OTHER="profile").code == 0
     assert place.warm.forked == 2  # another environment has another parent
+    assert place.cold == ["it does not begin with the imports that the warmed parent has made"]
 
 
 @NEEDS_WARM
@@ -213,9 +216,11 @@ def test_without_its_parent_a_run_is_a_cold_one(place: Place) -> None:
     parent = max((it for it in sandboxed if it.status() != "zombie"), key=lambda it: it.create_time())
     parent.kill()
     psutil.wait_procs([parent], 20)
-    assert place.run("import numpy\nprint('second')\n", 2).code == 0
-    assert place.said(2) == "second\n"
+    for number in (2, 3):
+        assert place.run("import numpy\nprint('cold')\n", number).code == 0
+        assert place.said(number) == "cold\n"
     assert place.warm.forked == 1
+    assert place.cold == ["the warmed parent is gone or does not answer"]  # told once
 
 
 IMPORTS = {
@@ -251,6 +256,21 @@ def test_warm_runs_are_said_and_journaled_and_can_be_switched_off(bench: Bench, 
     assert "runs:    each started anew" in capsys.readouterr().out
     assert not bench.of(StudyStarted)[0].setup.warm
     assert "forked False" in (bench.folder / "run_1" / "stdout.log").read_text()
+
+
+@NEEDS_WARM
+def test_run_that_is_cold_in_the_middle_of_a_study_is_said_once_and_journaled(
+    bench: Bench, capsys: pytest.CaptureFixture
+) -> None:
+    code = bench.template / "experiment.py"
+    code.write_text(f"import numpy\n{code.read_text()}")
+    edit = block("experiment.py", "import numpy", "FIRST = True\nimport numpy")
+    assert bench.study(GOOD | {"run_1.attempt_1": GOOD["run_1.attempt_1"] + edit}, "--max-runs", "2") == 0
+    (cold,) = bench.of(StartedCold)
+    assert (cold.run, cold.attempt) == (1, 1)
+    line = f"run 1 is started anew, not forked, and so may be later ones: {cold.why}"
+    assert capsys.readouterr().out.count(line) == 1
+    assert cold.why in (bench.folder / "report.html").read_text()
 
 
 def test_studies_side_by_side_say_that_their_runs_are_cold(bench: Bench) -> None:

@@ -13,6 +13,7 @@ from ai_scientist.study.events import (
     ModelAnswered,
     PlotEnded,
     RunApproved,
+    StartedCold,
     Steered,
     Stopped,
     StudyEnded,
@@ -45,6 +46,8 @@ def line(event: Event, state: State, template: Template) -> str:
             return _turn(event)
         case AttemptStarted():
             return ""
+        case StartedCold():
+            return f"run {event.run} is started anew, not forked, and so may be later ones: {event.why}"
         case Steered():
             return _order(event.order)
         case RunApproved():

@@ -23,7 +23,7 @@ from typing import BinaryIO
 from ai_scientist.executors.imports import first_imports
 from ai_scientist.executors.local import GRACE_SECONDS, SUPERVISOR, Child, LocalExecutor, file_and_data_limits
 from ai_scientist.files import UnreadableFile, read_text
-from ai_scientist.lab import Command, Limits
+from ai_scientist.lab import Command, Limits, Task
 from ai_scientist.sandbox import Confinement
 from ai_scientist.sandbox.bubblewrap import Bubblewrap
 
@@ -60,6 +60,7 @@ class WarmExecutor(LocalExecutor):
     def __init__(self, grace: float = GRACE_SECONDS) -> None:
         super().__init__(grace)
         self._parents: list[_Parent] = []
+        self._told: set[str] = set()
         self.forked = 0  # runs so far that were not cold ones
 
     def close(self) -> None:
@@ -68,35 +69,49 @@ class WarmExecutor(LocalExecutor):
             self._parents.pop().close()
 
     def _start(self, command: Command, limits: Limits, answers: int) -> Child:
-        parent = self._parent(command)
-        forked = parent.fork(command, limits, self._grace, answers) if parent else None
+        forked = self._fork(command, limits, answers)
         self.forked += forked is not None
         return forked or super()._start(command, limits, answers)
 
-    def _parent(self, command: Command) -> "_Parent | None":
-        """One that this run can be forked from, started now if need be; None where it has to be a cold run."""
-        modules = _prepared(command)
-        if not modules or command.confined is None:
+    def _fork(self, command: Command, limits: Limits, answers: int) -> Child | None:
+        """The run, forked; None where it has to be a cold one, which is told where its parent is there."""
+        task = command.task
+        if command.cold is None or task is None or not _can_be_forked(task.confinement, command.environment):
             return None
-        wanted = _Kind.of(command.confined, command.own, command.environment)
+        modules = _imports(task)
+        parent = self._parent(task, command.environment, modules)
+        forked = parent.fork(task, modules, limits, self._grace, answers) if parent else None
+        if not isinstance(forked, str):
+            return forked
+        if forked not in self._told:
+            self._told.add(forked)
+            command.cold(forked)
+        return None
+
+    def _parent(self, task: Task, environment: Mapping[str, str], modules: tuple[str, ...]) -> "_Parent | None":
+        """That of such runs, started now if need be; None where it would have nothing to import."""
+        wanted = _Kind.of(task, environment)
         for parent in self._parents:
             if parent.kind == wanted:
-                return parent if set(parent.modules) <= set(modules) else None
+                return parent
+        if not modules:
+            return None
         while len(self._parents) >= MAX_PARENTS:
             self._parents.pop(0).close()
-        self._parents.append(_Parent(wanted, command.confined, modules, self._grace))
+        self._parents.append(_Parent(wanted, task.confinement, modules, self._grace))
         return self._parents[-1]
 
 
-def _prepared(command: Command) -> tuple[str, ...]:
-    """What can be imported ahead for this command; nothing where it must be a cold one."""
-    it = command.confined
-    if it is None or it.folder != it.root:  # plot.py: it has a folder of its own, laid out anew each time
-        return ()
-    if "PYTHONPATH" in command.environment or any(path.is_symlink() for path in it.visible):
-        return ()
+def _can_be_forked(it: Confinement, environment: Mapping[str, str]) -> bool:
+    if it.folder != it.root:  # plot.py: it has a folder of its own, laid out anew each time
+        return False
+    return "PYTHONPATH" not in environment and not any(path.is_symlink() for path in it.visible)
+
+
+def _imports(task: Task) -> tuple[str, ...]:
+    """What can be imported ahead."""
     try:
-        return first_imports(read_text(command.folder / command.own[0], MAX_CODE_BYTES))
+        return first_imports(read_text(task.confinement.folder / task.arguments[0], MAX_CODE_BYTES))
     except UnreadableFile:
         return ()
 
@@ -114,8 +129,9 @@ class _Kind:
     gpu: bool
 
     @staticmethod
-    def of(it: Confinement, own: tuple[str, ...], environment: Mapping[str, str]) -> "_Kind":
-        return _Kind(own[0], dict(environment), it.root, it.python, it.readable, it.network, it.gpu)
+    def of(task: Task, environment: Mapping[str, str]) -> "_Kind":
+        it = task.confinement
+        return _Kind(task.arguments[0], dict(environment), it.root, it.python, it.readable, it.network, it.gpu)
 
 
 class _Parent:
@@ -124,7 +140,7 @@ class _Parent:
     def __init__(self, kind: _Kind, confinement: Confinement, modules: tuple[str, ...], grace: float) -> None:
         self.kind = kind
         self.modules = modules
-        self._ready: bool | None = None
+        self._unfit: str | None = None  # "" where it has shown that it can fork runs, else why it cannot
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         given = json.dumps({"control": theirs.fileno(), "modules": modules})
@@ -168,37 +184,40 @@ class _Parent:
             self._process.stdin.close()
         self._process.wait()
 
-    def fork(self, command: Command, limits: Limits, grace: float, answers: int) -> Child | None:
-        """A run that waits for the word to begin; None where the parent is not fit for it."""
-        if self._ready is None:
-            self._ready = self._is_ready()
-        if not self._ready or command.confined is None:
-            return None
+    def fork(self, task: Task, modules: tuple[str, ...], limits: Limits, grace: float, answers: int) -> "_Forked | str":
+        """A run that imports these modules first, and waits for the word to begin; else why it has to be a cold one."""
+        if self._unfit is None:
+            self._unfit = self._why_unfit()
+        if self._unfit:
+            return self._unfit
+        if not set(self.modules) <= set(modules):
+            return "it does not begin with the imports that the warmed parent has made"
         pipes = [os.pipe() for _ in range(3)]
         (go, go_on), (out, write_out), (err, write_err) = pipes
         theirs = [go, write_out, write_err]
-        request = _request(command, command.confined, limits, grace)
+        request = _request(task, limits, grace)
         try:
             socket.send_fds(self._control, [json.dumps(request).encode()], [*theirs, answers])
             pid = self._forked()
         except OSError:
-            self._ready = False
+            self._unfit = "the warmed parent is gone or does not answer"
             for descriptor in (go_on, out, err):
                 os.close(descriptor)
-            return None
+            return self._unfit
         finally:
             for descriptor in theirs:
                 os.close(descriptor)
         return _Forked(pid, os.fdopen(go_on, "wb"), os.fdopen(out, "rb", 0), os.fdopen(err, "rb", 0))
 
-    def _is_ready(self) -> bool:
+    def _why_unfit(self) -> str:
+        """Wait until it is warm; nothing where it is safe to fork."""
         self._control.settimeout(WARMING_SECONDS)
         try:
-            answer = json.loads(self._control.recv(10_000))
+            unsafe = str(json.loads(self._control.recv(10_000))["unsafe"])
         except (OSError, ValueError):
-            return False
+            return "the warmed parent did not get ready"
         self._control.settimeout(FORKING_SECONDS)
-        return not answer["unsafe"]
+        return f"the warmed parent is not safe to fork: {unsafe}" if unsafe else ""
 
     def _forked(self) -> int:
         """Which process it is: the kernel says so, in our own numbers. Raises OSError where none answers."""
@@ -209,15 +228,16 @@ class _Parent:
         raise OSError("the warmed parent is gone")
 
 
-def _request(command: Command, confinement: Confinement, limits: Limits, grace: float) -> dict[str, object]:
+def _request(task: Task, limits: Limits, grace: float) -> dict[str, object]:
     max_file, max_data = file_and_data_limits(limits)
+    it = task.confinement
     return {
-        "arguments": command.own,
-        "folder": str(confinement.folder),
-        "root": str(confinement.root),
-        "visible": [str(path) for path in confinement.visible],
-        "writable": [str(path) for path in confinement.writable],
-        "scratch_bytes": confinement.scratch_bytes,
+        "arguments": task.arguments,
+        "folder": str(it.folder),
+        "root": str(it.root),
+        "visible": [str(path) for path in it.visible],
+        "writable": [str(path) for path in it.writable],
+        "scratch_bytes": it.scratch_bytes,
         "grace": grace,
         "max_file": max_file,
         "max_data": max_data,

@@ -15,6 +15,7 @@ from ai_scientist.study.events import (
     ModelAnswered,
     PlotEnded,
     RunApproved,
+    StartedCold,
     Steered,
     Stopped,
     StudyEnded,
@@ -82,6 +83,8 @@ def _told(event: Event) -> Told | None:
             outcome = f"{len(event.plots)} plots" if good else wording.outcome_words(event.outcome)
             detail = wording.last_line(event.feedback)
             return f"plot.py, attempt {event.attempt}", outcome, "good" if good else "bad", event.seconds, detail
+        case StartedCold():
+            return f"run {event.run}, attempt {event.attempt}", "started anew, not forked", "plain", None, event.why
         case Steered():
             return "person", event.order.action, "plain", None, event.order.text
         case RunApproved():

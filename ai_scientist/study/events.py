@@ -133,6 +133,15 @@ class AttemptStarted:
 
 
 @dataclass(frozen=True)
+class StartedCold:
+    """This run was started anew, as others may be from now on, though runs are forked: told once for each reason."""
+
+    run: int
+    attempt: int
+    why: str
+
+
+@dataclass(frozen=True)
 class Steered:
     """A person asked something of the study while it ran."""
 
@@ -203,6 +212,7 @@ Event = (
     | BaselineMeasured
     | TurnEnded
     | AttemptStarted
+    | StartedCold
     | Steered
     | RunApproved
     | AttemptEnded

@@ -15,7 +15,7 @@ from ai_scientist.lab import CPU, Command, Executor, Exit, Lab, Limits, RunningI
 from ai_scientist.sandbox import Confinement, Sandbox
 from ai_scientist.sandbox.none import NoSandbox
 from ai_scientist.secrets import mask
-from ai_scientist.study.events import AttemptStarted, Event, Setup
+from ai_scientist.study.events import AttemptStarted, Event, Setup, StartedCold
 from ai_scientist.study.folder import StudyFolder
 from ai_scientist.study.orders import NO_RUN, RunSkipped, while_running
 from ai_scientist.template import check_environment
@@ -59,10 +59,11 @@ def run_experiment(
     variables = (setup.smoke or {}) if smoke else setup.environment
     arguments = ("experiment.py", f"--out_dir={out.name}")
     started = lambda it: record(AttemptStarted(run, attempt, it))  # noqa: E731
+    cold = lambda why: record(StartedCold(run, attempt, why))  # noqa: E731
     begun = time.monotonic()
     try:
         heed = lambda: while_running(lab.folder, run, record)  # noqa: E731
-        done = _execute(lab, setup, arguments, out, variables, limits, started, heed)
+        done = _execute(lab, setup, arguments, out, variables, limits, started, heed, cold=cold)
     except RunSkipped:
         return Executed("stopped", time.monotonic() - begun, SKIPPED, skipped=True)
     if done.outcome == "timed_out" and not smoke and limits.seconds < setup.limits.seconds:
@@ -117,6 +118,7 @@ def _execute(
     started: Callable[[RunningId], None],
     heed: Callable[[], None],
     folder: Path | None = None,
+    cold: Callable[[str], None] | None = None,
 ) -> Executed:
     out.mkdir(exist_ok=True)
     confinement = Confinement(
@@ -130,9 +132,7 @@ def _execute(
         gpu=setup.device != CPU,
     )
     task = Task(own, variables, confinement, sandboxed=lab.sandbox.name != NoSandbox.name)
-    command = replace(bound(task, lab.sandbox), heed=heed, say=lab.screen.say)
-    if setup.warm:  # the executor may fork it from a parent that it keeps
-        command = replace(command, confined=confinement, own=own)
+    command = replace(bound(task, lab.sandbox), heed=heed, say=lab.screen.say, cold=cold if setup.warm else None)
     return execute(lab.executor, command, limits, started, lab.screen.output)
 
 

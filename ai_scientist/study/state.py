@@ -16,6 +16,7 @@ from ai_scientist.study.events import (
     PlotEnded,
     RunApproved,
     Setup,
+    StartedCold,
     Steered,
     Stopped,
     StudyEnded,
@@ -109,6 +110,8 @@ def after(state: State, event: Event) -> State:
             return _after_turn(state, event)
         case AttemptStarted():
             return replace(state, process=event)
+        case StartedCold():
+            return state
         case Steered():
             return _after_order(state, event.order)
         case RunApproved():
