@@ -187,6 +187,8 @@ def _has_own_metric(found: Sequence[Token], begin: int, at: int) -> bool:
     rest, before = _rest(found, at), {it.kind for it in found[begin:at]}
     plain = {it.kind for it, is_plain in zip(found[begin:at], outer(found[begin:at]), strict=True) if is_plain}
     named = next((it.kind for it in rest if it.kind not in ("function", "prep", "dataset")), None)
+    if "both" in before and not before & set(_HEADS):
+        return False  # "both the loss (0.1) and the accuracy (0.9) are"
     if named != "metric" or not before & {"metric", "unit"} or ("than" in plain and "metric" in before):
         return False
     return bool(before & {"number", "ratio"}) and any(it.kind in ("number", "ratio") for it in rest)

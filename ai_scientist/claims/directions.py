@@ -83,10 +83,11 @@ def _is_said_of_a_dataset(after: Sequence[Token]) -> bool:
 
 def _is_of_all_runs(found: Sequence[Token], index: int) -> bool:
     """ "on dino Run 4 is the best (0.3)", "was the lowest of all runs": of a run or a metric, which a verb joins."""
-    verb = index > 0 and found[index - 1].text.lower() in ("is", "was", "are", "were", ",")
+    before = found[index - 1] if index else None
+    verb = before is not None and (before.text.lower() in ("is", "was", "are", "were", ",") or before.kind == "run")
     subject = any(it.kind in ("metric", "run", "dataset", "weak") for it in found[max(0, index - 12) : index])
     following = found[index + 1] if index + 1 < len(found) else None
-    ends = following is None or following.kind in ("open", "comma", "semicolon", "colon", "dash", "split")
+    ends = following is None or following.kind in ("open", "comma", "semicolon", "colon", "dash", "split", "number")
     of_all = any(it.kind in ("otherruns", "earlier", "reference", "run") for it in found[index + 1 : index + 4])
     return verb and subject and (ends or of_all)
 

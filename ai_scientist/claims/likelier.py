@@ -11,8 +11,8 @@ from ai_scientist.claims.vocabulary import Meanings, Vocabulary
 
 _USUAL = 3
 """How much says that the run is meant that is usually meant where none is named."""
-_CERTAIN = 8
-"""How much says that no other run is meant: as much as two numbers."""
+_BY_NUMBER, _BY_WAY = 4, 2
+"""How much says that a run is meant that a number, or a direction, holds against."""
 
 
 def likelier(assertions: Sequence[Assertion], words: Vocabulary) -> list[Assertion]:
@@ -20,28 +20,33 @@ def likelier(assertions: Sequence[Assertion], words: Vocabulary) -> list[Asserti
 
     Where two numbers or more hold against a single run, the others are said against that run, too.
     """
-    open_ones = [it for it in assertions if not it.strict]
     holds: Counter[tuple[int, int]] = Counter()
-    for it in open_ones:
-        for run in it.references:
-            holds[it.run, run] += _evidence(it, run, words)
+    counted: Counter[tuple[int, int]] = Counter()
+    for it in assertions:
+        for run in () if it.strict else it.references:
+            said = _evidence(it, run, words)
+            holds[it.run, run] += said
+            counted[it.run, run] += said == _BY_NUMBER
+    return [it if it.strict else _ordered(it, holds, counted) for it in assertions]
 
-    def away(it: Assertion, run: int) -> int:
-        return -holds[it.run, run] - _USUAL * (run == it.references[0])
 
-    return [
-        it if it.strict else replace(it, references=tuple(sorted(it.references, key=lambda run: away(it, run))))
-        for it in assertions
-    ]
+def _ordered(it: Assertion, holds: Counter[tuple[int, int]], counted: Counter[tuple[int, int]]) -> Assertion:
+    """An assertion with its references, the likeliest first; with that alone, where numbers leave no other."""
+    usual = it.references[0]
+    order = sorted(it.references, key=lambda run: -holds[it.run, run] - _USUAL * (run == usual))
+    others = sum(counted[it.run, run] > 1 for run in order[1:])
+    only = counted[it.run, order[0]] > 1 and not others and bool(it.given)
+    only = only and not any(one.olds for one in it.given)  # both values of a pair say enough
+    return replace(it, references=tuple(order[:1] if only else order), strict=it.strict or only)
 
 
 def _evidence(it: Assertion, reference: int, words: Vocabulary) -> int:
     """How much says that an assertion is meant against a run: that its numbers, or only the old ones, or its direction
     hold."""
     if meant(it, reference, words).verdict == "verified":
-        return 4 if it.given else 2
+        return _BY_NUMBER if it.given else _BY_WAY
     olds = tuple(Given(one.index, old.number) for one in it.given for old in one.olds)
-    return 4 if olds and _holds(replace(it, run=reference, given=olds), words) else 0
+    return _BY_NUMBER if olds and _holds(replace(it, run=reference, given=olds), words) else 0
 
 
 def narrowed(assertions: Sequence[Assertion], words: Vocabulary) -> list[Assertion]:

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from ai_scientist.claims.blocks import Block, blocks, heading, is_item, lead, run_title
 from ai_scientist.claims.lexicon import english
 
-_SENTENCE_END = re.compile(
-    r"(?<=[.!?])['\")\]*]{0,4}\s+(?=[\"'(\[*`]{0,4}(?:[A-Z0-9]|[a-z]{1,40}(?:_|\d|['\u2019]s\s)))"
-)
+_SENTENCE_END = re.compile(r"(?<=[.!?])['\")\]*]{0,4}\s+(?=[\"'(\[*`]{0,4}[A-Za-z0-9])")
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:vs|e\.g|i\.e|approx|cf|resp|no|fig|etc|avg|val|acc|al|div)|(?<![\u2019'])\b(?-i:[A-Z]))\.$", re.IGNORECASE
+    r"(?:\b(?:vs|e\.g|i\.e|approx|cf|resp|no|fig|etc|avg|val|acc|al|div|incl|max|min|ca|rel|temp|init|perm|reg|eq|sec|std|dev|est|num|ex|iter|dim|seq|param|config|orig|prev|norm|train|eval|w\.r\.t|spec|opt|diff|bl|base|inf|infer)|(?<![\u2019'])\b(?-i:[A-Z]))\.$",
+    re.IGNORECASE,
 )
 _DRAWN = re.compile(
     r"\b(?:this|these|the) (?:\w+ ){0,2}(?:plots?|figures?|charts?|graphs?) |\b[xy]-axis|shaded area", re.IGNORECASE

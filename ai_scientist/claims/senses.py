@@ -190,10 +190,13 @@ def _all_runs(found: list[Token]) -> list[Token]:
 def _unguessed(found: list[Token]) -> list[Token]:
     """From a word like "may" to the end of that part of the sentence nothing is claimed: plain words."""
     result: list[Token] = []
-    guessing = conditional = False
+    guessing = conditional = opened = False
     for index, token in enumerate(found):
         ends = token.kind in ("semicolon", "colon", "dash") or (token.value == "strong" and not conditional)
-        ends = ends and any(it.kind in ("metric", "dataset", "run") for it in found[index + 1 : index + 6])
+        ends = (ends or (opened and token.kind == "comma")) and any(
+            it.kind in ("metric", "dataset", "run") for it in found[index + 1 : index + 6]
+        )
+        opened = (opened or (index < 2 and token.kind == "maybe")) and not ends
         conditional = (conditional and not ends) or token.text.lower() in ("if", "whether", "when", "unless", "how")
         guessing = token.kind == "maybe" or (guessing and not ends)
         result.append(replace(token, kind="word", value=None) if guessing and token.kind != "maybe" else token)

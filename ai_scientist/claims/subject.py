@@ -24,6 +24,9 @@ def metrics_in(
     if named:
         return named
     weak = tuple(dict.fromkeys(token.value for token in inside if token.kind == "weak"))
+    headed = _heads(inside)
+    if headed is not None and (way or given):
+        return (headed.value,)
     timed = next((it.unit for it in given if it.unit in ("step", "time")), None)
     if (
         way in ("faster", "slower")
@@ -38,6 +41,14 @@ def metrics_in(
         meant = words.of_kind("step" if timed == "step" else "time")
         return (meant,) if len(meant) == 1 and is_needed(inside) else scope.metrics
     return scope.metrics
+
+
+def _heads(inside: Sequence[Token]) -> Token | None:
+    """ "inference +7% on circle", "moons sampling lower than": a fragment that begins with a word for a metric."""
+    lead = [token for token in inside if token.kind not in ("dataset", "comma", "colon", "split", "prep")]
+    begins = bool(lead) and lead[0].kind == "weak" and lead[0].text.lower() in ("inference", "sampling", "generation")
+    after = inside[inside.index(lead[0]) + 1 :] if begins else []
+    return lead[0] if begins and (not after or after[0].kind not in ("word", "setting", "measure")) else None
 
 
 def unnamed_in(

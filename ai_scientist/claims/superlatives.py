@@ -25,9 +25,16 @@ def superlatives(found: Sequence[Token]) -> list[Token]:
             result.append(replace(token, kind="top"))
         elif token.kind in _AMONG and (at in ends or token.kind == "sofar"):
             result.append(replace(token, kind="ofall" if at in ends else "function"))
+        elif token.kind == "go" and token.text.lower() in ("wins", "won", "win") and not _beats(found, at):
+            result.append(replace(token, kind="top"))
         else:
             result.append(token)
     return result
+
+
+def _beats(found: Sequence[Token], at: int) -> bool:
+    """ "wins against the baseline": a comparison."""
+    return any(token.kind in ("than", "over", "run", "previous", "earlier") for token in found[at + 1 : at + 4])
 
 
 def _before(found: Sequence[Token], at: int) -> int | None:
