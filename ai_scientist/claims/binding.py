@@ -38,6 +38,11 @@ from ai_scientist.claims.wording import (
 )
 
 _PRONOUN = re.compile(r"^(?:it|its|they|their|here|this)\b|\b(?:this|it) (?:is|was|represents|means)\b", re.IGNORECASE)
+_CHANGE = re.compile(
+    r"((?:against|compared (?:to|with)|relative to|versus|vs\.?|over) .{1,30}?)?\b(?:the|this|that) (?:\w+ ){0,2}"
+    r"(?:increase|decrease|reduction|drop|gain|improvement|rise|slowdown|speedup|saving|difference|change)s?\b",
+    re.IGNORECASE,
+)
 MAX_CHARACTERS = 4000
 """A longer sentence is no prose; it is passed over, so that no text takes long."""
 
@@ -76,6 +81,9 @@ class Binder:
             scope = beneath(scope, self.tokens(text, sentence.run), sentence.run, known)
         if _PRONOUN.search(sentence.text[:120]):
             scope = self._before(scope)
+        change = _CHANGE.match(sentence.text[:80])
+        if change and not any(token.kind == "metric" for token in found):
+            scope = self._goes_on(scope, named=change[1] is not None)
         topic = self._comparisons.topic(sentence)
         if topic:
             scope = replace(scope, references=topic, explicit=not any(token.kind == "reference" for token in found))
@@ -105,6 +113,17 @@ class Binder:
             datasets=self._last.datasets or scope.datasets,
             metrics=self._last.metrics or scope.metrics,
             certain=bool(self._last.datasets) or scope.certain,
+        )
+
+    def _goes_on(self, scope: Scope, *, named: bool) -> Scope:
+        """ "The increase is 5% on a": of the metric, and against the run, of the sentence before."""
+        last = self._last
+        single = len(last.references) == 1 and not named
+        return replace(
+            scope,
+            metrics=last.metrics or scope.metrics,
+            references=last.references if single else scope.references,
+            explicit=single or scope.explicit,
         )
 
     def _remember(self, sentence: Sentence, found: Sequence[Token]) -> None:

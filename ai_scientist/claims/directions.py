@@ -5,21 +5,10 @@ from dataclasses import replace
 from itertools import pairwise
 
 from ai_scientist.claims.tokens import Token
+from ai_scientist.claims.wording import CHANGES
 
 _MEASURED = ("metric", "measure", "weak")
 _SIZES = ("smaller", "larger", "bigger", "greater", "lower", "higher", "smallest", "largest", "biggest", "more", "less")
-_CHANGES = (
-    "increase",
-    "decrease",
-    "reduction",
-    "drop",
-    "improvement",
-    "gain",
-    "rise",
-    "slowdown",
-    "speedup",
-    "degradation",
-)
 _PASSED = ("function", "was", "unit", "hyphen")
 
 
@@ -71,7 +60,7 @@ def _is_of_a_change(found: Sequence[Token], index: int) -> bool:
     for token in reversed(found[:index]):
         if token.kind in ("metric", "measure", "semicolon", "than"):
             return False
-        if token.kind == "go" and token.text.lower() in _CHANGES:
+        if token.kind == "go" and token.text.lower() in CHANGES:
             return True
     return False
 

@@ -40,6 +40,8 @@ def _generic(found: Sequence[Token], at: int) -> Token:
 
 
 def _is_reference(found: Sequence[Token], index: int, section: int | None) -> bool:
+    if section and found[index].value == (0,) and _is_beside_a_number(found, index):
+        return True
     before = index - 1
     listed = False
     while before >= 0 and index - before < 9:
@@ -86,6 +88,13 @@ def _is_reference(found: Sequence[Token], index: int, section: int | None) -> bo
             return _after_head(found, index, section)
         before -= 1
     return found[index].kind in ("earlier", "otherruns") or _after_head(found, index, section)
+
+
+def _is_beside_a_number(found: Sequence[Token], index: int) -> bool:
+    """ "0.170 s, baseline 0.182 s": the value of the baseline behind another."""
+    before = [it.kind for it in found[max(0, index - 3) : index] if it.kind != "unit"]
+    after = [it.kind for it in found[index + 1 : index + 3] if it.kind != "colon"]
+    return before[-2:] == ["number", "comma"] and after[:1] == ["number"]
 
 
 def _is_apposition(found: Sequence[Token], index: int) -> bool:

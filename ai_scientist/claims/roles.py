@@ -215,6 +215,8 @@ def _changed(found: Sequence[Token], it: Given) -> Given:
         of_run = _is(after, "of") and any(
             token.kind in ("reference", "run", "metric") for token in found[it.index + 2 : it.index + 5]
         )
+        if of_run and _is(before, "below", "above"):  # "below the 81.8% of Run 3"
+            return replace(it, kind="old", olds=(Old(number, it.runs or _named_in(found, it)),), runs=())
         if of_run and _is(before, "go"):  # "loses 5.6% of the baseline's speed"
             return replace(it, kind="change", runs=())
         if of_run and not by:
@@ -245,6 +247,12 @@ def _changed(found: Sequence[Token], it: Given) -> Given:
     if follows and after is not None and after.value in ("better", "worse", "faster", "slower"):
         return replace(it, kind="difference", loose=True, way=_own_way(found, it, after))
     return it
+
+
+def _named_in(found: Sequence[Token], it: Given) -> tuple[int, ...] | str:
+    """The run that is named right behind a number."""
+    near = (token for token in found[it.index + 1 : it.index + 5] if token.kind in ("run", "reference"))
+    return next((token.value for token in near), ())
 
 
 def _following(found: Sequence[Token], index: int) -> Token | None:

@@ -7,6 +7,19 @@ from ai_scientist.claims.clauses import Clause, outer
 from ai_scientist.claims.given import Given
 from ai_scientist.claims.tokens import Token
 
+CHANGES = (
+    "increase",
+    "decrease",
+    "reduction",
+    "drop",
+    "improvement",
+    "gain",
+    "rise",
+    "slowdown",
+    "speedup",
+    "degradation",
+)
+"""What "the increase is 5%" and "smaller on b" are said of: a change."""
 _NEEDED = {"need", "needs", "needed", "needing", "take", "takes", "took", "taking", "require", "requires", "required"}
 
 
@@ -85,6 +98,8 @@ def as_change(found: Sequence[Token], it: Given) -> Given:
     reached = before is not None and (
         before.kind == "to" or before.text.lower() in ("of", "at", "is", "was", "reached")
     )
+    noun = next((token for token in reversed(found[: it.index - 1]) if token.kind not in ("function", "prep")), None)
+    reached = reached and not (noun is not None and noun.text.lower() in CHANGES)
     if it.kind != "value" or it.olds or not it.number.percent or reached:
         return it
     return replace(it, kind="change", loose=True)
