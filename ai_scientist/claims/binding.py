@@ -7,6 +7,7 @@ from dataclasses import replace
 from ai_scientist.claims.assertion import Assertion
 from ai_scientist.claims.clauses import Clause, clauses, outer
 from ai_scientist.claims.comparisons import Comparisons
+from ai_scientist.claims.definitions import defined, meaning
 from ai_scientist.claims.directions import directed
 from ai_scientist.claims.gate import are_interleaved, names_another
 from ai_scientist.claims.given import Given
@@ -27,7 +28,7 @@ from ai_scientist.claims.sharing import (
 )
 from ai_scientist.claims.subject import is_bound, is_counted, metrics_in, unnamed_in
 from ai_scientist.claims.tokens import Token
-from ai_scientist.claims.vocabulary import Vocabulary
+from ai_scientist.claims.vocabulary import Meanings, Vocabulary
 from ai_scientist.claims.wording import (
     as_change,
     compares_datasets,
@@ -54,8 +55,12 @@ class Binder:
         self._words = vocabulary
         self._last = Scope()
         self._known: dict[tuple[str, int | None], list[Token]] = {}
+        self._defined: dict[str, Meanings] = {}
         self._comparisons = Comparisons(tuple(sorted(vocabulary.results.metrics)))
-        for it in sentences:
+        written = list(sentences)
+        for it in written:
+            self._defined |= defined(self.tokens(it.text, it.run))
+        for it in written:
             self._comparisons.foresee(it.run, self.tokens(it.text, it.run))
 
     def tokens(self, text: str, section: int | None) -> list[Token]:
@@ -64,7 +69,7 @@ class Binder:
             return []
         if (text, section) not in self._known:
             self._known[text, section] = referring(directed(tokens(text, self._words)), section)
-        return self._known[text, section]
+        return meaning(self._known[text, section], self._defined)
 
     def assertions(self, sentence: Sentence) -> list[Assertion]:
         """Everything that a sentence asserts and that can be checked."""

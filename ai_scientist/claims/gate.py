@@ -1,7 +1,7 @@
 """How certain a reading is: where another is as near, a contradiction is none."""
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from ai_scientist.claims.assertion import Assertion
 from ai_scientist.claims.lexicon import english, spoken
@@ -18,7 +18,8 @@ def names_another(inside: Iterable[Token], run: int, words: Vocabulary) -> bool:
     labels = {number: set(spoken(label.lower())) for number, label in words.results.labels.items()}
     own = labels.get(run, set()) | english().function
     others = {word for number, label in labels.items() if number != run for word in label}
-    return any(token.kind == "word" and token.text.lower() in others - own for token in inside)
+    said = takewhile(lambda token: token.kind != "maybe", inside)
+    return any(token.kind == "word" and token.text.lower() in others - own for token in said)
 
 
 def are_interleaved(inside: Sequence[Token]) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ai_scientist.claims.counted import counted
-from ai_scientist.claims.lexicon import english
+from ai_scientist.claims.lexicon import english, spoken
 from ai_scientist.claims.numbers import Number
 from ai_scientist.claims.superlatives import superlatives
 from ai_scientist.claims.tokens import Token, lexed
@@ -16,7 +16,7 @@ _NUMBERS = ("number", "ratio", "percent")
 
 def tokens(text: str, words: Vocabulary) -> list[Token]:
     """The tokens of a sentence in order, each with its meaning in this sentence."""
-    found = _bounds(_arrows(_foreign(lexed(text, words), words)))
+    found = _bounds(_arrows(_tags(_foreign(lexed(text, words), words), words)))
     found = _aspects(_unrelated(found))
     found = counted(_all_runs(_shared_heads(_thresholds(found, words), words)), words.datasets)
     return superlatives(_unguessed(found))
@@ -34,6 +34,17 @@ def _foreign(found: list[Token], words: Vocabulary) -> list[Token]:
         called = any(it in _DATASETS for it in around[-1:] if index + 1 < len(found)) and placed
         if called or (coded and placed and around[0] in _DATASETS) or _alike(token.text, words.datasets):
             result[index] = replace(token, kind="unknown", value=token.text)
+    return result
+
+
+def _tags(found: list[Token], words: Vocabulary) -> list[Token]:
+    """ "4500 (reversal) to 1443": in brackets behind a number, the one run whose name has that word."""
+    result: list[Token] = []
+    for index, token in enumerate(found):
+        around = [it.kind for it in (*result[-3:], *found[index + 1 : index + 2])]
+        tagged = around[-2:] == ["open", "close"] and "number" in around[:-2] and token.kind in ("word", "setting")
+        runs = [run for run, name in words.results.labels.items() if token.text.lower() in spoken(name.lower())]
+        result.append(replace(token, kind="run", value=tuple(runs)) if tagged and len(runs) == 1 else token)
     return result
 
 
