@@ -77,7 +77,7 @@ def _eased(judged: list[tuple[Assertion, Seen]]) -> Iterator[tuple[Assertion, Se
             continue
         mostly = it.way is not None and it.strict and not it.given
         holds = 2 * right >= len(about) if mostly else right > 0
-        if seen.verdict == "verified" or (it.way is not None and not holds and seen.verdict == "contradicted"):
+        if seen.verdict == "verified" or (it.way and not it.given and not holds and seen.verdict == "contradicted"):
             yield it, seen
         elif not holds and it.given and seen is about[0]:
             why = f"{seen.why}; for which dataset this is said is not clear, and it holds for none"
