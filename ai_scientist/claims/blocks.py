@@ -7,7 +7,7 @@ from dataclasses import dataclass
 MAX_LINES = 200
 """Longer paragraphs are read in pieces, so that no text takes long."""
 
-_ITEM = re.compile(r"(\s*)(?:[-*+\u2022]|[-=]>|\u2192|\(?\d{1,2}[.)]|\(?[a-z][.)])\s+(?=\S)")
+_ITEM = re.compile(r"(\s*)(?:\d\ufe0f?\u20e3|[-*+\u2022]|[-=]>|\u2192|\(?\d{1,2}[.)]|\(?[a-z][.)])\s+(?=\S)")
 _LEAD = re.compile(r"\s*[*_'\"`]{0,3}(\w[^:.;|]{0,60}?)[*_'\"`]{0,3}\s?:[*_]{0,2}(?=\s|$)")
 _TITLE = re.compile(
     r"\W{0,3}(?:run|experiment)[\s_]{0,2}(?:no\.?\s?|#)?(\d{1,4})\b\W{0,5}([^\n]{0,200})", re.IGNORECASE

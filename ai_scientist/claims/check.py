@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from ai_scientist.claims.binding import Binder
+from ai_scientist.claims.definitions import aliases
 from ai_scientist.claims.grids import from_dict, from_table
 from ai_scientist.claims.judging import judge
 from ai_scientist.claims.model import Claim, Results
@@ -15,6 +16,7 @@ def check(notes: str, results: Results) -> tuple[Claim, ...]:
     """The claims of notes.txt in order, each checked against the results. Names of runs come from headings, too."""
     labels = {**headings(notes), **results.labels}
     words = Vocabulary(replace(results, labels=labels))
+    words = replace(words, aliases=aliases(notes, words.metrics))
     written = list(sentences(notes))
     binder = Binder(words, [it for it in written if not it.table])
     found: list[Claim] = []

@@ -1,11 +1,20 @@
 """What the notes themselves say that a word means: "the grokking point (95% validation accuracy)"."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 from ai_scientist.claims.tokens import Token
 from ai_scientist.claims.vocabulary import Meanings
+
+_ALIAS = re.compile(r"\b([A-Za-z]\w{1,20})[\"'`]? {0,2}(?:below |here )?(?:=|:=) {0,2}[\"'`]?([A-Za-z]\w{2,80})\b")
+
+
+def aliases(notes: str, metrics: Sequence[str]) -> dict[str, str]:
+    """What the notes say that they call a metric: "t99" of "t99 = step_val_acc_99"."""
+    found = (match for match in _ALIAS.finditer(notes) if match[1] not in metrics and match[2] in metrics)
+    return {match[1]: match[2] for match in found}
 
 
 def defined(found: Sequence[Token]) -> dict[str, Meanings]:

@@ -154,6 +154,8 @@ def dataset_phrases(name: str) -> Iterator[tuple[str, ...]]:
     yield ("".join(parts),)
     if len(parts) == 1 and parts[0].isalpha():
         yield (parts[0] + "s",)
+    if len(parts) == 1 and parts[0].isalpha() and len(parts[0]) > 9:
+        yield (parts[0][:4],)  # "perm" for permutation
     if len(parts) > 1 and len(parts[0]) > 4 and parts[0].isalpha():
         yield (parts[0],)
         yield tuple(part.lower() for part in _parts(re.split(r"[^A-Za-z0-9]+", name)[0]))

@@ -58,15 +58,21 @@ def _alike(name: str, known: Sequence[str]) -> bool:
 
 
 def _arrows(found: list[Token]) -> list[Token]:
-    """ "->" as one sign."""
+    """ "->" as one sign; behind a name it is a colon. "1.2 <- 1.5": the second was before."""
     result: list[Token] = []
     for token in found:
         last = result[-1] if result else None
-        if token.kind == "bound" and last and last.kind in ("hyphen", "equals") and last.end == token.start:
+        glued = last is not None and last.end == token.start
+        if last and glued and token.kind == "bound" and last.kind in ("hyphen", "equals"):
             result[-1] = Token("arrow", last.start, token.end, last.text + token.text)
+        elif last and glued and token.kind == "hyphen" and last.text == "<":
+            result[-1] = Token("than", last.start, token.end, last.text + token.text, "-")
         else:
             result.append(token)
-    return result
+    return [
+        replace(it, kind="colon") if it.kind == "arrow" and at and result[at - 1].kind in ("dataset", "metric") else it
+        for at, it in enumerate(result)
+    ]
 
 
 def _bounds(found: list[Token]) -> list[Token]:
@@ -80,7 +86,8 @@ def _bounds(found: list[Token]) -> list[Token]:
             token.kind == "over" and following is not None and following.kind in ("number", "ratio", "percent")
         ):
             if following is None or following.kind not in ("number", "ratio", "percent"):
-                result += _unbound(token)
+                compared = following is not None and following.kind in ("run", "previous", "earlier")
+                result += _compared(token) if compared and token.text in "<>" else _unbound(token)
                 continue
             result.append(replace(token, kind="bound", value=token.value or "least"))
             continue
@@ -96,6 +103,12 @@ def _bounds(found: list[Token]) -> list[Token]:
             result.pop()
         result.append(token)
     return result
+
+
+def _compared(token: Token) -> list[Token]:
+    """ "0.8 > Run 1": higher than that run."""
+    way = "up" if token.text == ">" else "down"
+    return [Token("go", token.start, token.end, token.text, way), Token("than", token.end, token.end, "", "-")]
 
 
 def _unbound(token: Token) -> list[Token]:

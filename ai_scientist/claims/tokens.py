@@ -70,6 +70,8 @@ def _name(found: Sequence[Atom], index: int, text: str, words: Vocabulary, fille
         return None
     end, meaning = meant
     kind, value = meaning.kind, meaning.value
+    if kind == "remark":
+        return end - index, None
     if kind == "ignored":
         kind = "word"
     if kind == "baseline":

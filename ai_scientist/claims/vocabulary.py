@@ -1,8 +1,8 @@
 """The words for what a study measured: datasets, metrics and runs, as people write them."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -29,6 +29,8 @@ class Vocabulary:
     """Finds the names of datasets, metrics and runs in a text."""
 
     results: Results
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """What the notes call a metric: "t99" of "t99 = step_val_acc_99"."""
 
     @cached_property
     def datasets(self) -> tuple[str, ...]:
@@ -102,6 +104,8 @@ class Vocabulary:
                 lexicon.add(label, "run", (run,), exact=exact, rank=1)
         for phrase, meant in by_phrase(self._spoken_metrics()).items():
             lexicon.add(phrase, "metric", meant, rank=2)
+        for alias, name in self.aliases.items():
+            lexicon.add(alias, "metric", (name,), rank=3)
         for word, weak in self._weak().items():
             lexicon.add(word, "weak", weak, rank=2)
         for phrase, names in by_phrase((way, name) for name in self.datasets for way in dataset_phrases(name)).items():
