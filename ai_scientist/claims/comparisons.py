@@ -60,7 +60,9 @@ class Comparisons:
             if own or (plain.most and not foreign):
                 yield plain
         elif own or not apart:
-            yield from self._relative(plain, scope)
+            if plain.most:  # "0.46 (-55% vs. baseline), the best of all runs"
+                yield replace(plain, given=(), way=None)
+            yield from self._relative(replace(plain, most=None), scope)
 
     def _relative(self, plain: Assertion, scope: Scope) -> Iterator[Assertion]:
         """A direction or change, once for every run that is named, else once for the runs that may be meant."""
@@ -96,7 +98,7 @@ class Comparisons:
         last, said = self._last
         carried = self._runs(said, run) if section is not None and last == section else ()
         whole = self._runs(self.sections.get(section, ()), run) if section is not None else ()
-        before = [it for it in reversed(self.measured) if it < run]
+        before = [it for it in reversed(self.measured) if it < run and (section is not None or plain.given)]
         outside = () if section in (None, run) else (section,)
         usual = (*named, *carried, *(whole if len(whole) == 1 else ()), 0, *(before if paired else before[:1]))
         return tuple(it for it in dict.fromkeys((*usual, *outside)) if it != run)

@@ -1,7 +1,7 @@
 """Results that are not prose: dicts as Python prints them, and tables."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ai_scientist.claims.assertion import Assertion
@@ -41,10 +41,13 @@ def from_dict(sentence: Sentence, words: Vocabulary) -> tuple[list[Assertion], s
 
 @dataclass(frozen=True)
 class _Names:
+    """What a row or column names; `before`: the run that a column like "Run 0 → Run 3" goes from."""
+
     run: int | None = None
     dataset: str | None = None
     metric: Meanings | None = None
     change: bool = False
+    before: int | None = None
 
     def over(self, other: "_Names") -> "_Names":
         """These names, and those of the other where there are none."""
@@ -53,6 +56,7 @@ class _Names:
             self.dataset or other.dataset,
             self.metric or other.metric,
             self.change or other.change,
+            other.before if self.before is None else self.before,
         )
 
 
@@ -96,6 +100,12 @@ def _cell(sentence: Sentence, cell: str, names: _Names, words: Vocabulary) -> It
     if names.run is None or not names.dataset or not names.metric or not given:
         return
     value = given[0]
+    if value.olds:
+        reference = (0 if names.before is None else names.before,)
+        if names.run not in reference:
+            pair = replace(value, olds=tuple(replace(old, runs=()) for old in value.olds), runs=())
+            yield Assertion(sentence, names.run, names.dataset, names.metric, reference, given=(pair,))
+        return
     only = (
         names.change or value.kind not in ("value",) or (value.number.percent and not _in_percent(names.metric, words))
     )
@@ -127,6 +137,8 @@ def _names(text: str, words: Vocabulary, *, is_head: bool = False, is_run: bool 
 
     run, dataset, metric = first("run"), first("dataset", "unknown"), first("metric", "measure")
     number = run.value[0] if run else None
+    runs = [token for token in found if token.kind == "run"] if is_head and "arrow" in _kinds(found) else []
+    before, number = (runs[0].value[0], runs[1].value[0]) if len(runs) == 2 else (None, number)
     if is_run and re.fullmatch(r"\W*\d{1,3}\W*", text):
         number = int(re.sub(r"\D", "", text))
     named = dataset.value[0] if dataset and dataset.kind == "dataset" else dataset.value if dataset else None
@@ -140,4 +152,8 @@ def _names(text: str, words: Vocabulary, *, is_head: bool = False, is_run: bool 
     )
     if change and number == 0:
         number = None  # "vs. baseline": the column is not of that run
-    return _Names(number, named, meant, change)
+    return _Names(number, named, meant, change, before)
+
+
+def _kinds(found: Iterable[Token]) -> set[str]:
+    return {token.kind for token in found}

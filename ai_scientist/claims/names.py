@@ -90,6 +90,11 @@ _SUFFIXES = frozenset(
         "regularization",
         "weights",
         "denoiser",
+        "weighting",
+        "conditioning",
+        "features",
+        "block",
+        "encoding",
     ]
 )
 
@@ -183,3 +188,8 @@ def run_phrases(label: str) -> Iterator[str]:
         yield " ".join(words)
     if len(bare.split()) > 2:
         yield f"{bare.split()[0]} {bare.split()[-1]}"
+
+
+def abbreviations(label: str) -> Iterator[str]:
+    """Words of a label with two capitals: "FiLM" of "FiLM conditioning"."""
+    yield from (word for word in re.findall(r"[\w-]+", label) if sum(letter.isupper() for letter in word) > 1)

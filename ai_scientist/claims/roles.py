@@ -209,7 +209,7 @@ def _changed(found: Sequence[Token], it: Given) -> Given:
             and _is(_at(found, it.index - 3), "go")
         )
     )
-    follows = after is not None and after.kind == "go" and after.value != "same"
+    follows = after is not None and after.kind == "go" and after.value != "same" and after.text not in ("<", ">")
     number = it.number
     if number.percent or number.points:
         of_run = _is(after, "of") and any(

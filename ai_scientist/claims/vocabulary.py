@@ -8,7 +8,14 @@ from typing import Literal
 
 from ai_scientist.claims.lexicon import Lexicon, english, spoken
 from ai_scientist.claims.model import Results
-from ai_scientist.claims.names import by_phrase, dataset_phrases, metric_phrases, run_phrases, step_phrases
+from ai_scientist.claims.names import (
+    abbreviations,
+    by_phrase,
+    dataset_phrases,
+    metric_phrases,
+    run_phrases,
+    step_phrases,
+)
 
 Kind = Literal["step", "time", "speed", "other"]
 Meanings = tuple[str, ...]
@@ -151,8 +158,13 @@ class Vocabulary:
                 words = tuple(spoken(phrase))
                 meant.setdefault(words, set()).add(run)
                 spelled[words] = phrase
+        short: dict[tuple[str, ...], set[int]] = {}
+        for run, label in self.results.labels.items():
+            for word in abbreviations(label):
+                short.setdefault(tuple(spoken(word)), set()).add(run)
+                spelled.setdefault(tuple(spoken(word)), word)
         found: dict[int, list[tuple[str, str]]] = {}
-        for words, runs in meant.items():
+        for words, runs in {**short, **meant}.items():
             known = english().lexicon.by_first.get(words[0], {}).get(words) if words else None
             ordinary = (known is not None and known.kind != "setting") or (
                 len(words) == 1 and words[0] in english().function
