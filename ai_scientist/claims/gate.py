@@ -1,10 +1,12 @@
 """How certain a reading is: where another is as near, a contradiction is none."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise, takewhile
 
 from ai_scientist.claims.assertion import Assertion
 from ai_scientist.claims.lexicon import english, spoken
+from ai_scientist.claims.seeing import meant
 from ai_scientist.claims.subject import DIGITS, digits
 from ai_scientist.claims.tokens import Token
 from ai_scientist.claims.vocabulary import Vocabulary
@@ -42,7 +44,27 @@ def belongs_elsewhere(it: Assertion, assertions: Sequence[Assertion], words: Voc
     taken = {place for other in assertions if other.given for place in _places(other)}
     own = set(_places(it))
     free = {place for place in _named(assertions) if place not in own | taken}
-    return any(number.fits(words.results.mean(*place)) for number in said for place in free)
+    fits = any(number.fits(words.results.mean(*place)) for number in said for place in free)
+    return fits or _holds_elsewhere(it, assertions, words)
+
+
+def _holds_elsewhere(it: Assertion, assertions: Sequence[Assertion], words: Vocabulary) -> bool:
+    """Whether a change or a pair of values is that of other things in the sentence, of which no number is said."""
+    numbers = [number for one in it.given for number in (one.number, *(old.number for old in one.olds))]
+    relative = any(one.kind != "value" or one.olds for one in it.given)
+    if not it.references or not relative or max(map(digits, numbers)) < DIGITS - 1:
+        return False
+    taken = {
+        (place, run) for other in assertions if other.given for place in _places(other) for run in other.references
+    }
+    against = {run for other in assertions if other.strict for run in other.references} | {it.references[0]}
+    free = [
+        (place, run) for place in _named(assertions) for run in against if run != place[0] and (place, run) not in taken
+    ]
+    return any(
+        meant(replace(it, run=place[0], dataset=place[1], metrics=(place[2],)), run, words).verdict == "verified"
+        for place, run in free
+    )
 
 
 def _places(it: Assertion) -> Iterable[Place]:
