@@ -11,8 +11,17 @@ from ai_scientist.claims.subject import DIGITS, digits
 from ai_scientist.claims.tokens import Token
 from ai_scientist.claims.vocabulary import Vocabulary
 
+MAX_WORDS = 55
+"""A sentence of more words is read wrongly about as often as rightly: nothing in it is contradicted."""
 Place = tuple[int, str, str]
 """Run, dataset, metric."""
+
+
+def is_doubtful(it: Assertion, assertions: Sequence[Assertion], words: Vocabulary) -> bool:
+    """Whether what an assertion is said of is not certain enough for a contradiction."""
+    prose = "" if it.sentence.table else it.sentence.text.partition("{")[0]
+    long = len(prose.split()) > MAX_WORDS
+    return long or not it.sure or belongs_elsewhere(it, assertions, words)
 
 
 def names_another(inside: Iterable[Token], run: int, words: Vocabulary) -> bool:

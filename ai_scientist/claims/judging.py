@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ai_scientist.claims.assertion import Assertion
-from ai_scientist.claims.gate import belongs_elsewhere
+from ai_scientist.claims.gate import is_doubtful
 from ai_scientist.claims.given import Given
 from ai_scientist.claims.likelier import likelier, narrowed
 from ai_scientist.claims.model import Claim, Verdict
@@ -28,7 +28,7 @@ def _gated(
 ) -> Iterator[tuple[Assertion, Seen]]:
     """Contradictions only where the reading is certain; else they cannot be checked."""
     for it, seen in judged:
-        if seen.verdict == "contradicted" and (not it.sure or belongs_elsewhere(it, assertions, words)):
+        if seen.verdict == "contradicted" and is_doubtful(it, assertions, words):
             yield it, replace(seen, verdict="not_checkable", why=f"{seen.why}; what it is said of is not certain")
         else:
             yield it, seen
