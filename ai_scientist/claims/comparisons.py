@@ -88,7 +88,10 @@ class Comparisons:
         kept = (
             replace(it, olds=tuple(old for old in it.olds if self._is_old(old.runs, reference, run))) for it in given
         )
-        return tuple(it for it in kept if (it.kind != "old" or it.olds) and self._is_old(it.against, reference, run))
+        others = {it.index for it in given if it.olds and it.kind in ("old", "change")}
+        return tuple(
+            it for it in kept if (it.olds or it.index not in others) and self._is_old(it.against, reference, run)
+        )
 
     def _likely(self, plain: Assertion, named: tuple[int, ...], *, paired: bool) -> tuple[int, ...]:
         """The runs that may be meant where none is named: those of the section, the baseline, the run before."""

@@ -56,13 +56,8 @@ def _is_reference(found: Sequence[Token], index: int, section: int | None) -> bo
                 return True
             same = before > 0 and found[before - 1].kind == "go" and found[before - 1].value == "same"
             return token.kind != "from" or same or not _numbered(found, index)
-        if (
-            token.kind == "number"
-            and [it.text.lower() for it in found[before + 1 : index]] == ["of"]
-            and index - before == 2
-        ):
-            before -= 1  # "better than the 0.41 of Run 1"
-            continue
+        if token.kind == "number" and _is_of_a_run(found, before, index):
+            return True
         if token.kind == "reference":
             if listed and _acts(found, index) and any(it.kind == "comma" for it in found[before:index]):
                 return False
@@ -88,6 +83,13 @@ def _is_reference(found: Sequence[Token], index: int, section: int | None) -> bo
             return _after_head(found, index, section)
         before -= 1
     return found[index].kind in ("earlier", "otherruns") or _after_head(found, index, section)
+
+
+def _is_of_a_run(found: Sequence[Token], number: int, index: int) -> bool:
+    """ "better than the 0.41 of Run 1", "lower than the 12 s we saw in Run 2"."""
+    compared = number > 0 and (found[number - 1].kind == "than" or found[number - 1].text.lower() in ("below", "above"))
+    between = [it.kind for it in found[number + 1 : index]]
+    return compared and "prep" in between and all(kind in ("unit", "function", "prep") for kind in between)
 
 
 def _is_beside_a_number(found: Sequence[Token], index: int) -> bool:

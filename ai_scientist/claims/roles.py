@@ -42,6 +42,8 @@ def _of_reference(found: Sequence[Token], it: Given) -> Given:
     if last is not None and last.kind in ("reference", "than") and last.value not in ("others", "earlier"):
         runs = last.value if last.kind == "reference" else ()
         bracketed = _is(_at(found, it.index - 1), "open")  # "than the baseline (0.41)": of which run is not clear
+        if bracketed and it.number.percent:  # "than the baseline (41%)": a value, or by how much
+            return replace(it, kind="change", olds=(Old(it.number, runs),), loose=True)
         return replace(it, kind="old", olds=(Old(it.number, runs),), loose=bracketed)
     return it
 
@@ -92,7 +94,8 @@ def _run_after(found: Sequence[Token], index: int) -> tuple[int, ...] | str:
         if token.kind in ("unit", "open", "prep") or (token.kind == "metric" and not passed):
             passed += token.kind != "unit"
             continue
-        if token.text.lower() not in ("the", "that", "those", "of", "in", "for", "with", "at"):
+        spoken = token.kind == "function" and _is(_at(found, index - 1), "than")  # "than the 12 s seen in Run 2"
+        if not spoken and token.text.lower() not in ("the", "that", "those", "of", "in", "for", "with", "at"):
             break
     return ()
 

@@ -85,7 +85,7 @@ def _bounds(found: list[Token]) -> list[Token]:
         if is_bound or (
             token.kind == "over" and following is not None and following.kind in ("number", "ratio", "percent")
         ):
-            if following is None or following.kind not in ("number", "ratio", "percent"):
+            if following is None or following.kind not in ("number", "ratio", "percent") or _of_a_run(found, index):
                 compared = following is not None and following.kind in ("run", "previous", "earlier")
                 result += _compared(token) if compared and token.text in "<>" else _unbound(token)
                 continue
@@ -103,6 +103,13 @@ def _bounds(found: list[Token]) -> list[Token]:
             result.pop()
         result.append(token)
     return result
+
+
+def _of_a_run(found: Sequence[Token], index: int) -> bool:
+    """ "lower than the 0.41 seen in Run 2": no bound of the number, but a comparison with that run."""
+    split = found[index].text.lower().split()[1:] == ["than"]
+    rest = [it.kind for it in found[index + 2 : index + 7] if it.kind not in ("unit", "function", "sofar")]
+    return split and found[index + 1].kind == "number" and rest[:2] in (["prep", "run"], ["prep", "previous"])
 
 
 def _compared(token: Token) -> list[Token]:

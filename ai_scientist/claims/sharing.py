@@ -45,7 +45,7 @@ def shares(found: Sequence[Token], given: Sequence[Given], named: Sequence[int],
                 continue
         follows = (after and not inside and (not before or starts_with_number or leads)) or (inside and leads)
         chosen = after if follows else before
-        if not after and len(groups) > 2 and len(numbers) == len(values):
+        if not after and len(groups) > 2 and len(numbers) == len(values) and starts_with_number:
             chosen = tuple(values)  # "0.4 on circle and 0.7 on dino, 5% and 7% lower"
         result |= _among(numbers, chosen, len(groups))
     return result

@@ -1,6 +1,6 @@
 """Whether numbers and directions that are said agree with what was measured."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ai_scientist.claims.given import Given
 from ai_scientist.claims.model import Direction
@@ -39,7 +39,7 @@ class Truth:
         if self.then is None:
             return False
         change = self.now.mean - self.then.mean
-        if it.loose and self._new_and_old(it):
+        if it.loose and (self._new_and_old(it) or (it.olds and self._new_and_old(replace(it, kind="old")))):
             return True
         match it.kind:
             case "change":
