@@ -24,7 +24,9 @@ def referring(found: Sequence[Token], section: int | None) -> list[Token]:
             if index and found[index - 1].text.lower() in ("some", "most", "several", "many"):
                 said = "some"
             result[index] = replace(token, kind="reference", value=said)
-    return [it for index, it in enumerate(result) if not _repeats(result, index)]
+    again = [index for index in range(len(result)) if _repeats(result, index)]
+    left_out = {place for index in again for place in (index - 1, index, index + 1)}  # with its brackets
+    return [it for index, it in enumerate(result) if index not in left_out]
 
 
 def _generic(found: Sequence[Token], at: int) -> Token:

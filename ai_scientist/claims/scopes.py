@@ -149,8 +149,18 @@ def subjects(found: Sequence[Token], clause: Clause, section: int | None) -> lis
 
 def _tagged(found: Sequence[Token], clause: Clause) -> tuple[int, ...]:
     """The runs of the numbers, where nothing else says of which run they are: "fell to 0.3 in Run 2"."""
-    tags = [at for at in range(clause.begin, clause.end) if found[at].kind == "run" and _is_tag(found, at)]
+    tags = [
+        at
+        for at in range(clause.begin, clause.end)
+        if found[at].kind == "run" and _is_tag(found, at) and not _is_old(found, at)
+    ]
     return tuple(run for at in tags for run in found[at].value)
+
+
+def _is_old(found: Sequence[Token], at: int) -> bool:
+    """ "from 0.5 in Run 1 to 0.4 in Run 2": the run of the value before."""
+    before = [token.kind for token in found[max(0, at - 6) : at]]
+    return "from" in before and "number" in before[before.index("from") :] and "to" not in before
 
 
 def _is_tag(found: Sequence[Token], at: int) -> bool:

@@ -130,7 +130,8 @@ def _runs(found: Sequence[Atom], index: int) -> _Step | None:
         ):
             last = found[at].text if found[at].text not in ("run", "_") else last
             at += 1
-        if last is None or (found[index].text == "run" and last == ",") or _is_value(found, at):
+        single = found[index].text in ("run", "experiment")  # "from 0.5 in Run 2 to 4": no range of runs
+        if last is None or (single and last in (",", "to", "through")) or _is_value(found, at):
             break
     if not runs:
         return None

@@ -158,13 +158,13 @@ class Vocabulary:
                 words = tuple(spoken(phrase))
                 meant.setdefault(words, set()).add(run)
                 spelled[words] = phrase
-        short: dict[tuple[str, ...], set[int]] = {}
+        brief: dict[tuple[str, ...], set[int]] = {}
         for run, label in self.results.labels.items():
             for word in abbreviations(label):
-                short.setdefault(tuple(spoken(word)), set()).add(run)
+                brief.setdefault(tuple(spoken(word)), set()).add(run)
                 spelled.setdefault(tuple(spoken(word)), word)
         found: dict[int, list[tuple[str, str]]] = {}
-        for words, runs in {**short, **meant}.items():
+        for words, runs in {**brief, **meant}.items():
             known = english().lexicon.by_first.get(words[0], {}).get(words) if words else None
             ordinary = (known is not None and known.kind != "setting") or (
                 len(words) == 1 and words[0] in english().function
