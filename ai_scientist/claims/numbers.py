@@ -37,7 +37,7 @@ class Number:
         """Whether `actual` is this number after rounding or truncation at its last digit, or within what is said."""
         away = self.value - actual
         slack = 1e-9 * max(abs(self.value), abs(actual))
-        if self.bound and abs(away) <= LOOSE * abs(actual) + slack:
+        if self.bound and (abs(away) <= LOOSE * abs(actual) + slack or abs(away) < self.step):
             return True
         if self.bound in ("least", "most"):
             return actual >= self.value if self.bound == "least" else actual <= self.value
