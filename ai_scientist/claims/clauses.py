@@ -78,6 +78,12 @@ def _between(found: Sequence[Token], outside: Sequence[bool], one: int, other: i
     separators = separators or [at for at in range(one + 1, other) if outside[at] and _at_a_price(found, at)]
     if not separators or _is_apposition(found, one, other, separators[-1]):
         return None
+    if (
+        found[other].kind == "from"
+        and separators[-1] == other - 1
+        and not any(it.kind == "number" for it in found[one:other])
+    ):
+        return None  # "went down on x, from A to B"
     strong = [at for at in separators if _is_strong(found[at])]
     return (strong or separators)[-1]
 

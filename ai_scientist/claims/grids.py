@@ -142,9 +142,11 @@ def _names(text: str, words: Vocabulary, *, is_head: bool = False, is_run: bool 
     if is_run and re.fullmatch(r"\W*\d{1,3}\W*", text):
         number = int(re.sub(r"\D", "", text))
     named = dataset.value[0] if dataset and dataset.kind == "dataset" else dataset.value if dataset else None
+    if metric is None and is_head:
+        metric = first("weak")
     if metric is None and is_head and any(token.text.lower() == "time" for token in found):
         metric = Token("metric", 0, 0, text, words.called("training")) if words.called("training") else None
-    meant = metric.value if metric and metric.kind == "metric" else (metric.value,) if metric else None
+    meant = metric.value if metric and metric.kind in ("metric", "weak") else (metric.value,) if metric else None
     change = (
         is_head
         and bool(re.search(r"\u0394|%|change|improve|vs|diff|reduc|relative", text, re.IGNORECASE))

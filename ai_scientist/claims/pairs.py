@@ -25,6 +25,9 @@ _PASSED = (
 )
 
 
+_TAG = ("open", "run", "reference", "close", "unit", "function")
+
+
 def paired(found: Sequence[Token], given: list[Given]) -> list[Given]:
     """New and old values that belong together: "A vs B", "from B to A", "A (B in Run 1)"."""
     result: list[Given] = []
@@ -82,7 +85,8 @@ def _goes_to(found: Sequence[Token], last: Given, between: Sequence[Token]) -> b
     if "arrow" in kinds:
         return all(kind in (*_UNDECIDED, "arrow", "run", "reference", "metric") for kind in kinds)
     bracketed = last.index > 0 and found[last.index - 1].kind == "open" and kinds == ["to"]
-    begun = bracketed or _begun(found, last.index)
+    listed = found[last.index - 1].kind == "colon" and [kind for kind in kinds if kind not in _TAG] == ["to"]
+    begun = bracketed or listed or _begun(found, last.index)
     return begun and "to" in kinds and not set(kinds) & {"semicolon", "go"} and len(kinds) < 9
 
 

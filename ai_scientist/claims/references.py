@@ -6,7 +6,7 @@ from dataclasses import replace
 from ai_scientist.claims.tokens import Token
 
 _RUNS = ("run", "previous", "earlier", "otherruns")
-_PASSED = ("function", "prep", "open", "bound", "as", "was", "all", "both", "to", "with")
+_PASSED = ("function", "prep", "unit", "open", "bound", "as", "was", "all", "both", "to", "with")
 
 
 def referring(found: Sequence[Token], section: int | None) -> list[Token]:
@@ -89,7 +89,9 @@ def _is_reference(found: Sequence[Token], index: int, section: int | None) -> bo
 
 def _is_of_a_run(found: Sequence[Token], number: int, index: int) -> bool:
     """ "better than the 0.41 of Run 1", "lower than the 12 s we saw in Run 2"."""
-    compared = number > 0 and (found[number - 1].kind == "than" or found[number - 1].text.lower() in ("below", "above"))
+    before = found[number - 1] if number else found[number]
+    changed = before.kind == "from" and _ends_a_change(found, number - 1)
+    compared = changed or before.kind == "than" or before.text.lower() in ("below", "above")
     between = [it.kind for it in found[number + 1 : index]]
     return compared and "prep" in between and all(kind in ("unit", "function", "prep") for kind in between)
 

@@ -176,11 +176,11 @@ def _is_label(found: Sequence[Token], it: Given) -> bool:
     if before and before.kind == "equals" and not _is(named, "metric", "measure", "run", "dataset", "close"):
         return True
     if it.kind == "ratio" and found[it.index].text.endswith("times"):
-        near = (*found[max(0, it.index - 4) : it.index], *found[it.index + 1 : it.index + 6])
+        before = [token for token in found[max(0, it.index - 4) : it.index] if token.kind != "as"]
         return not any(
             token.kind in ("go", "than", "as", "reference", "weak", "metric")
             or token.text.lower() in ("that", "factor")
-            for token in near
+            for token in (*before, *found[it.index + 1 : it.index + 6])
         )
     if _is(before, "by") and not it.number.percent and _is(named, "word"):
         return True  # "divide by 0.693"

@@ -43,9 +43,12 @@ def metrics_in(
     return scope.metrics
 
 
+_BEFORE = ("dataset", "comma", "colon", "split", "prep", "than", "reference", "run")
+
+
 def _heads(inside: Sequence[Token]) -> Token | None:
     """ "inference +7% on circle", "moons sampling lower than": a fragment that begins with a word for a metric."""
-    lead = [token for token in inside if token.kind not in ("dataset", "comma", "colon", "split", "prep")]
+    lead = [token for token in inside if token.kind not in _BEFORE]
     begins = bool(lead) and lead[0].kind == "weak" and lead[0].text.lower() in ("inference", "sampling", "generation")
     after = inside[inside.index(lead[0]) + 1 :] if begins else []
     return lead[0] if begins and (not after or after[0].kind not in ("word", "setting", "measure")) else None
