@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ai_scientist.claims.given import Given, Kind, Old
+from ai_scientist.claims.labels import is_label
 from ai_scientist.claims.pairs import paired
-from ai_scientist.claims.tokens import Token
+from ai_scientist.claims.tokens import Token, is_a, token_at
 
 _NUMBERS = ("number", "ratio", "percent")
 
@@ -14,7 +15,7 @@ def roles(found: Sequence[Token]) -> list[Given]:
     """The numbers of a sentence that can be claims, in order."""
     given = [_plain(found, index) for index, token in enumerate(found) if token.kind in _NUMBERS]
     given = _ranges(found, _with_errors(found, given))
-    given = [it for it in given if not _is_label(found, it)]
+    given = [it for it in given if not is_label(found, it)]
     changed = [_changed(found, it) for it in given]
     return [_of_reference(found, it) for it in paired(found, changed)]
 
@@ -28,7 +29,7 @@ def _of_reference(found: Sequence[Token], it: Given) -> Given:
         it.runs
         and named is not None
         and named.kind == "reference"
-        and _is(_at(found, it.index - 1), "go", "than", "from")
+        and is_a(token_at(found, it.index - 1), "go", "than", "from")
     ):
         return replace(it, kind="old", olds=(Old(it.number, it.runs),), runs=())
     if it.runs:
@@ -41,7 +42,7 @@ def _of_reference(found: Sequence[Token], it: Given) -> Given:
     last = before[-1] if before else None
     if last is not None and last.kind in ("reference", "than") and last.value not in ("others", "earlier"):
         runs = last.value if last.kind == "reference" else ()
-        bracketed = _is(_at(found, it.index - 1), "open")  # "than the baseline (0.41)": of which run is not clear
+        bracketed = is_a(token_at(found, it.index - 1), "open")  # "than the baseline (0.41)": of which run is not clear
         if bracketed and it.number.percent:  # "than the baseline (41%)": a value, or by how much
             return replace(it, kind="change", olds=(Old(it.number, runs),), loose=True)
         return replace(it, kind="old", olds=(Old(it.number, runs),), loose=bracketed)
@@ -51,7 +52,7 @@ def _of_reference(found: Sequence[Token], it: Given) -> Given:
 def _plain(found: Sequence[Token], index: int) -> Given:
     token = found[index]
     ratio = token.kind == "ratio" or token.value.times or _factor(found, index)
-    after = _at(found, index + 1)
+    after = token_at(found, index + 1)
     unit = after.value if after and after.kind == "unit" else ""
     kind: Kind = "ratio" if ratio else "value"
     return Given(index, token.value, kind, index, runs=_run_after(found, index), unit=unit, part=_part(found, index))
@@ -59,23 +60,17 @@ def _plain(found: Sequence[Token], index: int) -> Given:
 
 def _part(found: Sequence[Token], index: int) -> str:
     """ "1.0 for training, 0.9998 for validation": which half of the data a number is of."""
-    if _is(_at(found, index + 1), "for", "on") and (named := _at(found, index + 2)) is not None:
+    if is_a(token_at(found, index + 1), "for", "on") and (named := token_at(found, index + 2)) is not None:
         return {"training": "train", "train": "train", "validation": "val", "test": "test"}.get(named.text.lower(), "")
     return ""
-
-
-def _at(found: Sequence[Token], index: int) -> Token | None:
-    return found[index] if 0 <= index < len(found) else None
-
-
-def _is(token: Token | None, *words: str) -> bool:
-    return token is not None and (token.kind in words or token.text.lower() in words)
 
 
 def _factor(found: Sequence[Token], index: int) -> bool:
     """ "by a factor of 2"."""
     return (
-        _is(_at(found, index - 1), "of") and _is(_at(found, index - 2), "factor") and _is(_at(found, index - 3), "by")
+        is_a(token_at(found, index - 1), "of")
+        and is_a(token_at(found, index - 2), "factor")
+        and is_a(token_at(found, index - 3), "by")
     )
 
 
@@ -86,7 +81,7 @@ def _run_after(found: Sequence[Token], index: int) -> tuple[int, ...] | str:
         return "unknown"
     for token in found[index + 1 : index + 6]:
         if token.kind in ("run", "reference"):
-            if _is(_at(found, found.index(token) + 1), "colon", "number", "equals", "unit", "was"):
+            if is_a(token_at(found, found.index(token) + 1), "colon", "number", "equals", "unit", "was"):
                 return ()  # "39,100 (baseline: 61,200)"
             return tuple(token.value) if isinstance(token.value, tuple) else str(token.value)
         if token.kind == "previous":
@@ -94,7 +89,7 @@ def _run_after(found: Sequence[Token], index: int) -> tuple[int, ...] | str:
         if token.kind in ("unit", "open", "prep") or (token.kind == "metric" and not passed):
             passed += token.kind != "unit"
             continue
-        spoken = token.kind == "function" and _is(_at(found, index - 1), "than")  # "than the 12 s seen in Run 2"
+        spoken = token.kind == "function" and is_a(token_at(found, index - 1), "than")  # "than the 12 s seen in Run 2"
         if not spoken and token.text.lower() not in ("the", "that", "those", "of", "in", "for", "with", "at"):
             break
     return ()
@@ -116,7 +111,7 @@ def _is_tagged(found: Sequence[Token], index: int) -> bool:
 def _with_errors(found: Sequence[Token], given: list[Given]) -> list[Given]:
     result: list[Given] = []
     for it in given:
-        if result and _is(_at(found, it.index - 1), "error"):
+        if result and is_a(token_at(found, it.index - 1), "error"):
             result[-1] = replace(
                 result[-1],
                 error=it.number,
@@ -138,11 +133,11 @@ def _ranges(found: Sequence[Token], given: list[Given]) -> list[Given]:
         last = result[-1] if result else None
         between = found[last.last + 1 : it.index] if last else []
         joins = [token.text.lower() for token in between if token.kind != "unit"]
-        before = _at(found, last.index - 1) if last else None
+        before = token_at(found, last.index - 1) if last else None
         dashed = joins in (["-"], ["\u2013"]) or (
-            joins == ["to"] and not _is(before, "from") and _is(before, "by", "prep", "of", "function")
+            joins == ["to"] and not is_a(before, "from") and is_a(before, "by", "prep", "of", "function")
         )
-        both = joins == ["and"] and _is(before, "between")
+        both = joins == ["and"] and is_a(before, "between")
         if last and (dashed or both) and last.number.value <= it.number.value:
             number = replace(last.number, percent=last.number.percent or it.number.percent)
             result[-1] = replace(it, index=last.index, kind="range", last=it.index, number=number, other=it.number)
@@ -151,76 +146,31 @@ def _ranges(found: Sequence[Token], given: list[Given]) -> list[Given]:
     return result
 
 
-def _is_label(found: Sequence[Token], it: Given) -> bool:
-    """Whether a number counts or names something: "4 heads", "2-layer", "top-5", "p = 0.2"."""
-    before, after = _at(found, it.index - 1), _at(found, it.index + 1)
-    if it.kind == "ratio" and not it.number.times:
-        return _is(after, "setting")  # "halving the width"
-    if _is_argument(found, it.index):
-        return True
-    counted = after is not None and after.kind in ("word", "setting") and after.text.lower() != "that"
-    if counted and it.kind != "ratio" and not (it.number.percent and _is(_at(found, it.index + 2), "go")):
-        return True
-    if after and after.kind == "hyphen" and after.start == found[it.index].end:
-        return True
-    if (
-        before
-        and before.kind == "hyphen"
-        and before.end == found[it.index].start
-        and _is(_at(found, it.index - 2), "word", "setting", "measure")
-    ):
-        return True
-    if before and before.kind == "bound":
-        return True
-    named = _at(found, it.index - 2)
-    if before and before.kind == "equals" and not _is(named, "metric", "measure", "run", "dataset", "close"):
-        return True
-    if it.kind == "ratio" and found[it.index].text.endswith("times"):
-        before = [token for token in found[max(0, it.index - 4) : it.index] if token.kind != "as"]
-        return not any(
-            token.kind in ("go", "than", "as", "reference", "weak", "metric")
-            or token.text.lower() in ("that", "factor")
-            for token in (*before, *found[it.index + 1 : it.index + 6])
-        )
-    if _is(before, "by") and not it.number.percent and _is(named, "word"):
-        return True  # "divide by 0.693"
-    return _is(before, "setting") or (before is not None and before.kind == "word" and len(before.text) == 1)
-
-
-def _is_argument(found: Sequence[Token], index: int) -> bool:
-    """ "uniform(-0.1, 0.1)": within brackets that stand right behind a word."""
-    at = index - 1
-    while at >= 0 and found[at].kind in ("number", "comma", "equals", "word", "setting", "function", "hyphen"):
-        at -= 1
-    named = at < 1 or found[at - 1].kind not in ("metric", "dataset", "measure", "weak")
-    return at >= 0 and found[at].value == "call" and named
-
-
 def _changed(found: Sequence[Token], it: Given) -> Given:
     """Which of the plain numbers are changes: "by 5", "9.9% decrease", "+0.02"."""
-    before, after = _at(found, it.index - 1), _following(found, it.index)
+    before, after = token_at(found, it.index - 1), _following(found, it.index)
     if it.kind in ("ratio", "range", "change", "difference"):
         return replace(it, way=it.way or _own_way(found, it, after))
     if it.olds:
         return it
     by = (
-        _is(before, "by")
-        or (_is(before, "of") and _is(_at(found, it.index - 2), "go"))
+        is_a(before, "by")
+        or (is_a(before, "of") and is_a(token_at(found, it.index - 2), "go"))
         or (
-            _is(before, "of")
-            and _is(_at(found, it.index - 2), "function", "close")
-            and _is(_at(found, it.index - 3), "go")
+            is_a(before, "of")
+            and is_a(token_at(found, it.index - 2), "function", "close")
+            and is_a(token_at(found, it.index - 3), "go")
         )
     )
     follows = after is not None and after.kind == "go" and after.value != "same" and after.text not in ("<", ">")
     number = it.number
     if number.percent or number.points:
-        of_run = _is(after, "of") and any(
+        of_run = is_a(after, "of") and any(
             token.kind in ("reference", "run", "metric") for token in found[it.index + 2 : it.index + 5]
         )
-        if of_run and _is(before, "below", "above"):  # "below the 81.8% of Run 3"
+        if of_run and is_a(before, "below", "above"):  # "below the 81.8% of Run 3"
             return replace(it, kind="old", olds=(Old(number, it.runs or _named_in(found, it)),), runs=())
-        if of_run and _is(before, "go"):  # "loses 5.6% of the baseline's speed"
+        if of_run and is_a(before, "go"):  # "loses 5.6% of the baseline's speed"
             return replace(it, kind="change", runs=())
         if of_run and not by:
             return (
@@ -236,14 +186,14 @@ def _changed(found: Sequence[Token], it: Given) -> Given:
                 runs=() if follows else it.runs,
                 against=_against(found, it),
             )
-        against = _against(found, it) if _is(after, "over", "than", "from") else ()
+        against = _against(found, it) if is_a(after, "over", "than", "from") else ()
         if against:  # "a 20% improvement over the baseline and 14% over Run 1"
             return replace(it, kind="change", runs=(), against=against)
         if before and before.kind == "go" and before.value != "same":
             return replace(it, kind="change", loose=True)
         return it
-    bracketed = _is(before, "open") and _is(_at(found, it.index - 2), "number", "unit", "percent")
-    if number.signed and number.value and (bracketed or (number.value > 0 and _is(before, "open", "comma", "colon"))):
+    bracketed = is_a(before, "open") and is_a(token_at(found, it.index - 2), "number", "unit", "percent")
+    if number.signed and number.value and (bracketed or (number.value > 0 and is_a(before, "open", "comma", "colon"))):
         return replace(it, kind="difference", way=_own_way(found, it, after))
     if by or (follows and after is not None and after.value in ("up", "down")):
         return replace(it, kind="difference", way=_own_way(found, it, after))
@@ -261,15 +211,15 @@ def _named_in(found: Sequence[Token], it: Given) -> tuple[int, ...] | str:
 def _following(found: Sequence[Token], index: int) -> Token | None:
     """What follows a number and its unit; in "0.502 (9.5%) higher" it is "higher" for both numbers."""
     at = index + 1
-    if _is(_at(found, at), "unit"):
+    if is_a(token_at(found, at), "unit"):
         at += 1
     rest = [token.kind for token in found[at : at + 4]]
     if rest == ["open", "number", "close", "go"] and found[at + 1].value.percent and found[at + 3].value != "same":
         return found[at + 3]
-    bracketed = _is(_at(found, index - 1), "open") and _is(_at(found, index - 2), "number", "unit")
+    bracketed = is_a(token_at(found, index - 1), "open") and is_a(token_at(found, index - 2), "number", "unit")
     if rest[:2] == ["close", "go"] and bracketed and found[index].value.percent:
         return found[at + 1]
-    return _at(found, at)
+    return token_at(found, at)
 
 
 def _against(found: Sequence[Token], it: Given) -> tuple[int, ...] | str:

@@ -34,6 +34,16 @@ class Token:
     value: Any = None
 
 
+def token_at(found: Sequence[Token], index: int) -> Token | None:
+    """The token at a place, None outside."""
+    return found[index] if 0 <= index < len(found) else None
+
+
+def is_a(token: Token | None, *words: str) -> bool:
+    """Whether a token is of one of these kinds, or one of these words."""
+    return token is not None and (token.kind in words or token.text.lower() in words)
+
+
 def lexed(text: str, words: Vocabulary) -> list[Token]:
     """The tokens of a sentence in order as a dictionary knows them; words that say nothing are left out."""
     filler, function = english().filler, english().function
