@@ -1,8 +1,8 @@
 """One study from its setup to its summary: what it is done with, how it begins or goes on, and how it is left."""
 
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,7 +35,7 @@ from ai_scientist.sandbox.choose import choose
 from ai_scientist.sandbox.none import NoSandbox
 from ai_scientist.study import baseline, loop
 from ai_scientist.study.asking import summary_of
-from ai_scientist.study.events import Event, ModelAnswered, Setup, Stopped
+from ai_scientist.study.events import Event, ModelAnswered, Setup, Stopped, StudyEnded
 from ai_scientist.study.folder import EDITABLE, StudyFolder, create
 from ai_scientist.study.journal import Journal, spent_seconds
 from ai_scientist.study.orders import NO_RUN, while_running
@@ -105,10 +105,10 @@ def begin(flags: Flags, template: Template, setup: Setup, around: Surroundings |
             markup=False,
         )
     folder = create(results, template.name, setup.idea.name, datetime.now())
-    with Journal(folder.journal, create=True) as journal:
+    with Journal(folder.journal, create=True) as journal, _noting(journal, around):
         try:
             loop.seed(journal, template, folder.root, setup)
-        except AIScientistError:
+        except (AIScientistError, KeyboardInterrupt):
             folders.remove(folder.root)  # nothing was begun
             raise
         complete = _work(journal, folder, setup, around, results, resumed=False)
@@ -134,16 +134,29 @@ def resume(flags: Flags, root: Path, around: Surroundings | None = None) -> bool
     folder = StudyFolder(root.absolute())
     if not folder.journal.is_file():
         raise UsageError(f"--resume {root} is not a study: it has no {folder.journal.name}")
-    with Journal(folder.journal) as journal:
+    around = around or alone(flags.gpus)
+    with Journal(folder.journal) as journal, _noting(journal, around):
         before = fold(journal.events)
         if before.setup is None:
             raise StudyError(f"{root} was interrupted before it began; nothing is lost. Start it anew with --idea.")
-        around = around or alone(flags.gpus)
         setup = _warmed(planning.changed(before.setup, flags, read_template(folder.root)), around)
         preflight.check(setup, folder.root, _live(setup))
         complete = _work(journal, folder, setup, around, results_of(folder.root), resumed=True)
     _open(folder, flags, around)
     return complete
+
+
+@contextmanager
+def _noting(journal: Journal, around: Surroundings) -> Iterator[None]:
+    """An interruption is in the journal, also where there was no screen yet to say it on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        no_more()
+        if journal.events and not isinstance(journal.events[-1], Stopped | StudyEnded):
+            with suppress(StudyError):
+                journal.append(Stopped(around.why()))
+        raise
 
 
 def _open(folder: StudyFolder, flags: Flags, around: Surroundings) -> None:
@@ -210,6 +223,8 @@ def _pursue(study: _Study, screen: PlainScreen, reporter: Reporter, *, resumed: 
 
 
 def _stop(study: _Study, screen: PlainScreen, reason: str) -> None:
+    if fold(study.journal.events).ended:
+        return
     with suppress(StudyError):  # a full disk: the journal is right as it stands
         study.journal.append(Stopped(reason))
     with suppress(StudyError):

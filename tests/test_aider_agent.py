@@ -1,6 +1,7 @@
 """The coding agent: real aider over scripted replies, and everything that it must not do switched off."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from ai_scientist import errors
 from ai_scientist.agents.aider_agent import AiderAgent
 from ai_scientist.agents.model import Reply, Request
 from ai_scientist.agents.transcript import Recorded, Transcript
+from ai_scientist.interrupts import interruptible
 from ai_scientist.lab import Edit, Turn, Usage
 
 CODE = "rate = 0.1\nsteps = 20\n\n\ndef train():\n    return rate * steps\n"
@@ -101,6 +103,21 @@ def test_malformed_for_good_leaves_every_file_as_it_was(folder: Path, bad: str) 
     assert "Nothing of the reply was applied" in edit.detail
     assert contents(folder) == before
     assert len(script.requests) == 3
+
+
+class Interrupting(str):
+    """A reply that is interrupted when it is looked at, in aider's part of a turn."""
+
+    def __len__(self) -> int:
+        os.kill(os.getpid(), signal.SIGINT)
+        return super().__len__()
+
+
+def test_interrupt_that_aider_takes_for_its_own_is_not_lost(folder: Path) -> None:
+    before = contents(folder)
+    with interruptible(), pytest.raises(KeyboardInterrupt):
+        ask(folder, Reply(Interrupting(GOOD), "stop", Usage(1)))
+    assert contents(folder) == before
 
 
 def test_cut_reply_is_not_applied(folder: Path) -> None:

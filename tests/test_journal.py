@@ -5,6 +5,8 @@ import json
 import os
 import signal
 import threading
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -156,12 +158,48 @@ def test_secrets_are_known_by_their_names_and_in_urls(monkeypatch: pytest.Monkey
 def test_interrupt_during_a_write_is_held_back_until_it_is_done(tmp_path: Path) -> None:
     """Ctrl-C at any moment of a write: no event is lost, doubled or torn."""
     path = tmp_path / "journal.jsonl"
-    with Journal(path, create=True) as journal, interruptible():
+    with Journal(path, create=True) as journal:
         for number in range(60):
             interrupt = threading.Timer(number / 20_000, os.kill, (os.getpid(), signal.SIGINT))
-            with contextlib.suppress(KeyboardInterrupt):
+            with contextlib.suppress(KeyboardInterrupt), interruptible():
                 interrupt.start()
                 while True:
                     journal.append(Stopped("interrupted"))
             interrupt.join()
         assert [entry.event for entry in read_journal(path)] == list(journal.events)
+
+
+def _interrupted(work: Callable[[], None]) -> bool:
+    try:
+        with interruptible():
+            work()
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+def test_signals_that_come_together_are_one_interruption() -> None:
+    ended = []
+
+    def work() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)
+            ended.append("what is to be done at the end")
+
+    assert _interrupted(work)
+    assert ended
+
+
+def test_interrupt_does_not_leave_imports_locked() -> None:
+    """One that comes amid the code that imports waits until that is through."""
+    passed: list[int] = []
+    code = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\npassed.append(1)"
+
+    def work() -> None:
+        exec(compile(code, "<frozen importlib._bootstrap>", "exec"), {"passed": passed})
+        time.sleep(20)
+
+    assert _interrupted(work)
+    assert passed

@@ -19,6 +19,7 @@ from ai_scientist.agents.model import LanguageModel, Reply, Request
 from ai_scientist.agents.transcript import Transcript
 from ai_scientist.errors import ContextFull
 from ai_scientist.files import write_bytes, write_text
+from ai_scientist.interrupts import not_swallowed
 from ai_scientist.lab import Edit, EditStatus, Turn, Usage
 
 MAX_REFLECTIONS = 2
@@ -83,6 +84,7 @@ class AiderAgent:
             coder.run(with_message=prompt, preproc=False)
             if voice.failure is not None:
                 raise voice.failure
+            not_swallowed()  # aider takes Ctrl-C for its user's wish to break off the reply
         except BaseException:
             self._restore(before)
             raise

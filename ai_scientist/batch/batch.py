@@ -2,7 +2,7 @@
 
 import multiprocessing
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -15,7 +15,7 @@ from ai_scientist.batch.machines import Machines
 from ai_scientist.batch.member import Stop, pursue
 from ai_scientist.batch.purse import Purse
 from ai_scientist.batch.scheduler import STUDIES_A_DEVICE, Scheduler
-from ai_scientist.interrupts import no_more
+from ai_scientist.interrupts import held_back, no_more
 from ai_scientist.lab import CPU
 
 TICK_SECONDS = 0.5
@@ -63,18 +63,24 @@ class _Batch:
     def work(self) -> None:
         """Return when every study has ended."""
         while True:
-            for number in self._scheduler.begin():
-                self._begin(number)
+            with held_back():
+                for number in self._scheduler.begin():
+                    self._begin(number)
             if not self._members:
                 return
-            for pipe in wait(list(self._members), TICK_SECONDS):
-                assert isinstance(pipe, Connection)
-                self._hear(pipe)
-            for number, devices in self._scheduler.give():
-                self._purse.starts(number, devices)
-                self._answer(number, devices)
-            if reason := self._purse.used_up(for_gpu=self._machines.devices != (CPU,)):
-                self.stop(reason)
+            ready = wait(list(self._members), TICK_SECONDS)
+            with held_back():  # a message read by halves, a member that nobody knows of: neither could be stopped
+                self._answer_all(ready)
+
+    def _answer_all(self, ready: Iterable[object]) -> None:
+        for pipe in ready:
+            assert isinstance(pipe, Connection)
+            self._hear(pipe)
+        for number, devices in self._scheduler.give():
+            self._purse.starts(number, devices)
+            self._answer(number, devices)
+        if reason := self._purse.used_up(for_gpu=self._machines.devices != (CPU,)):
+            self.stop(reason)
 
     def stop(self, reason: str) -> None:
         """Begin nothing more, and let each member stop resumably."""

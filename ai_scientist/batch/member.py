@@ -23,12 +23,11 @@ from ai_scientist.errors import AIScientistError, LimitReached
 from ai_scientist.executors.choose import executor_for
 from ai_scientist.executors.local import LocalExecutor
 from ai_scientist.executors.pinned import pinned
-from ai_scientist.interrupts import interruptible
+from ai_scientist.interrupts import held_back, interrupt, interruptible, no_more
 from ai_scientist.lab import Command, Executor, Exit, Limits, RunningId, Usage
 from ai_scientist.template import Template
 
 ADVANCE_SECONDS = 0.5
-SIGNAL_SECONDS = 5.0
 
 
 def pursue(job: Job, pipe: Connection, threads: int, environment: dict[str, str]) -> None:
@@ -54,6 +53,8 @@ def pursue(job: Job, pipe: Connection, threads: int, environment: dict[str, str]
             message = str(error)
         except KeyboardInterrupt:
             message = line.why_stopped()
+        finally:
+            no_more()
     line.tell(messages.Ended(complete, message))
     sys.exit(0 if complete else 1)
 
@@ -75,20 +76,21 @@ class Line:
 
     def tell(self, message: messages.Message) -> None:
         """Say something that needs no answer."""
-        with suppress(OSError):
+        with held_back(), suppress(OSError):
             self._pipe.send(message)
 
     def ask(self, message: messages.Message) -> Any:
         """Say something, and wait for the answer."""
         self.tell(message)
         try:
-            answer = self._pipe.recv()
+            self._pipe.poll(None)
+            with held_back():  # a message that is read by halves would make nonsense of the next
+                answer = self._pipe.recv()
         except (EOFError, OSError):
-            raise KeyboardInterrupt from None
+            interrupt()
         if isinstance(answer, Stop):
             self._stopped = answer.reason
-            time.sleep(SIGNAL_SECONDS)  # the signal follows: it, and not both, is the interruption
-            raise KeyboardInterrupt
+            interrupt()
         return answer
 
     def why_stopped(self) -> str:
