@@ -59,6 +59,36 @@ def test_a_direction_is_checked_against_the_run_that_is_named(verb: str, directi
     assert (claim.reference, claim.direction, claim.verdict) == (2, direction, verdict)
 
 
+def test_a_column_of_changes_is_from_one_run_to_the_next_and_each_row_is_a_claim() -> None:
+    head = "## Summary\nEval loss:\n\n| Dataset | Run 2 | Run 3 | Change |\n|---|---:|---:|---:|\n"
+    rows = "| circle | 0.3712 | **0.4119** | +11.0% |\n| line | 0.7418 | 0.7506 | -1.2% |\n| Mean | 0.5 | 0.6 | +9% |"
+    found = [
+        (it.line, it.text, it.run, it.dataset, it.reference, it.direction, it.verdict) for it in claims(head + rows)
+    ]
+    one, other, _ = rows.splitlines()
+    assert found == [
+        (6, one, 3, "circle", 2, "higher", "verified"),
+        (7, other, 3, "line", 2, "lower", "contradicted"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "| | circle | line |\n|---|---|---|\n| Run 2 | 0.3712 | 0.7418 |\n| Run 3 | 0.4119 | 0.7506 |\n"
+        "| Change | +11.0% | +2.2% |",
+        "| Dataset | Eval loss: Run 2 -> Run 3 |\n|---|---|\n| circle | 0.3712 -> 0.4119 |\n"
+        "| line | 0.7418 -> 0.7560 |",
+        "| Run | circle eval loss | vs. Run 2 | line eval loss | vs. Run 2 |\n|---|---|---|---|---|\n"
+        "| 3 | 0.4119 | +11.0% | 0.7560 | +1.2% |",
+    ],
+)
+def test_runs_datasets_and_metrics_may_stand_in_rows_or_columns(table: str) -> None:
+    found = [(it.run, it.dataset, it.metric, it.reference, it.direction, it.verdict) for it in claims(table)]
+    common = ("eval_loss", 2, "higher")
+    assert found == [(3, "circle", *common, "verified"), (3, "line", *common, "contradicted")]
+
+
 def test_the_command_gives_json_for_machines_and_1_for_a_contradiction(folder: Path) -> None:
     (folder / "notes.txt").write_text("## Run 3: Wider network\nOn circle the eval loss was 0.9.\n")
     done = command(folder, "--json")

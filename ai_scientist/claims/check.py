@@ -4,11 +4,12 @@ from dataclasses import replace
 
 from ai_scientist.claims.binding import Binder
 from ai_scientist.claims.definitions import aliases
-from ai_scientist.claims.grids import from_dict, from_table
+from ai_scientist.claims.grids import from_dict
 from ai_scientist.claims.judging import judge
 from ai_scientist.claims.model import Claim, Results
 from ai_scientist.claims.numbers import numbers
 from ai_scientist.claims.reading import Sentence, headings, sentences
+from ai_scientist.claims.tables import from_table
 from ai_scientist.claims.vocabulary import Vocabulary
 
 
