@@ -67,7 +67,8 @@ class Lexicon:
         """(index after it, meaning) of the longest phrase that begins at an atom; fillers within it are skipped."""
         best: tuple[int, int, int, Meaning] | None = None
         for words, meaning in self.by_first.get(found[index].text, {}).items():
-            end = _match(found, index, words, frozenset() if meaning.kind == "dataset" else skipped)
+            fillers = frozenset() if meaning.kind == "dataset" else skipped
+            end = _match(found, index, words, fillers, "+&(" if meaning.kind == "run" else "+&")
             if end is None or (meaning.exact and text[found[index].start : found[end - 1].end] != meaning.exact):
                 continue
             key = (len(words), meaning.rank)
@@ -91,11 +92,13 @@ def variants(parts: Iterable[Sequence[str]], most: int = 400) -> list[tuple[str,
     return [way for way in dict.fromkeys(ways) if way]
 
 
-def _match(found: Sequence[Atom], index: int, words: Sequence[str], skipped: frozenset[str]) -> int | None:
-    at, gap = index, 0
+def _match(found: Sequence[Atom], index: int, words: Sequence[str], skipped: frozenset[str], signs: str) -> int | None:
+    """The index behind a phrase; between its words may stand some skipped ones, and these signs."""
+    at, gap, opened = index, 0, False
     for word in words:
         while at < len(found) and at > index and found[at].text != word:
-            joins = found[at].text in ("+", "&") or (found[at].text in "_-'`/" and found[at].glued)
+            opened = opened or found[at].text == "("
+            joins = found[at].text in signs or (found[at].text in "_-'`/" and found[at].glued)
             if not joins and (found[at].text not in skipped or gap >= 3):
                 return None
             gap += not joins
@@ -103,6 +106,8 @@ def _match(found: Sequence[Atom], index: int, words: Sequence[str], skipped: fro
         if at >= len(found) or found[at].text != word:
             return None
         at += 1
+    while opened and at < len(found) and found[at].text in ("%", ")"):
+        opened, at = found[at].text != ")", at + 1  # the end of a name like "Combined (15%)"
     return at
 
 

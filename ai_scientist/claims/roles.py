@@ -186,7 +186,8 @@ def _changed(found: Sequence[Token], it: Given) -> Given:
                 runs=() if follows else it.runs,
                 against=_against(found, it),
             )
-        against = _against(found, it) if is_a(after, "over", "than", "from") else ()
+        versus = is_a(after, "over", "than", "from") and not is_a(before, "to")  # not "to 41% compared to Run 2"
+        against = _against(found, it) if versus else ()
         if against:  # "a 20% improvement over the baseline and 14% over Run 1"
             return replace(it, kind="change", runs=(), against=against)
         if before and before.kind == "go" and before.value != "same":

@@ -98,7 +98,8 @@ def as_change(found: Sequence[Token], it: Given) -> Given:
     reached = before is not None and (
         before.kind == "to" or before.text.lower() in ("of", "at", "is", "was", "reached")
     )
-    noun = next((token for token in reversed(found[: it.index - 1]) if token.kind not in ("function", "prep")), None)
+    passed = ("function", "prep", "was", "dataset", "metric", "split", "comma", "number")
+    noun = next((token for token in reversed(found[: it.index - 1]) if token.kind not in passed), None)
     reached = reached and not (noun is not None and noun.text.lower() in CHANGES)
     if it.kind != "value" or it.olds or not it.number.percent or reached:
         return it
