@@ -38,7 +38,11 @@ from ai_scientist.claims.wording import (
     way_of,
 )
 
-_PRONOUN = re.compile(r"^(?:it|its|they|their|here|this)\b|\b(?:this|it) (?:is|was|represents|means)\b", re.IGNORECASE)
+_PRONOUN = re.compile(
+    r"^(?:(?:on|for|in|with) [^,.]{1,40},? )?(?:it|its|they|their|here|this)\b"
+    r"|\b(?:this|it) (?:is|was|represents|means)\b",
+    re.IGNORECASE,
+)
 _CHANGE = re.compile(
     r"((?:against|compared (?:to|with)|relative to|versus|vs\.?|over) .{1,30}?)?\b(?:the|this|that) (?:\w+ ){0,2}"
     r"(?:increase|decrease|reduction|drop|gain|improvement|rise|slowdown|speedup|saving|difference|change)s?\b",
@@ -79,22 +83,12 @@ class Binder:
         return list(self._read(sentence, found))
 
     def _read(self, sentence: Sentence, found: list[Token]) -> Iterator[Assertion]:
-        known = self._words.datasets
         given, parts = roles(found), clauses(found)
-        scope = Scope(() if sentence.run is None else (sentence.run,))
-        for text in sentence.context:
-            scope = beneath(scope, self.tokens(text, sentence.run), sentence.run, known)
-        if _PRONOUN.search(sentence.text[:120]):
-            scope = self._before(scope)
-        change = _CHANGE.match(sentence.text[:80])
-        if change and not any(token.kind == "metric" for token in found):
-            scope = self._goes_on(scope, named=change[1] is not None)
-        topic = self._comparisons.topic(sentence)
-        if topic:
-            scope = replace(scope, references=topic, explicit=not any(token.kind == "reference" for token in found))
+        scope = self._around(sentence, found)
         way: str | None = None
         for at, clause in enumerate(parts):
-            scope = within(scope, found, parts, at, sentence.run, known)
+            before, scope = scope, within(scope, found, parts, at, sentence.run, self._words.datasets)
+            scope = _contrasted(before, scope, sentence.run)
             goes_on = at > 0 and found[clause.begin - 1].value != "strong" and is_elliptic(found, clause)
             goes_on = goes_on and found[clause.begin].text.lower() != "where"
             way = way_of(found, clause) or (way if goes_on else None)
@@ -109,6 +103,21 @@ class Binder:
             if named and not scope.references:
                 scope = replace(scope, references=named, explicit=True)
         self._remember(sentence, found)
+
+    def _around(self, sentence: Sentence, found: list[Token]) -> Scope:
+        """What a sentence speaks of before it names anything: its section, the headings, the sentence before."""
+        scope = Scope(() if sentence.run is None else (sentence.run,))
+        for text in sentence.context:
+            scope = beneath(scope, self.tokens(text, sentence.run), sentence.run, self._words.datasets)
+        if _PRONOUN.search(sentence.text[:120]):
+            scope = self._before(scope)
+        change = _CHANGE.match(sentence.text[:80])
+        if change and not any(token.kind == "metric" for token in found):
+            scope = self._goes_on(scope, named=change[1] is not None)
+        topic = self._comparisons.topic(sentence)
+        if topic:
+            scope = replace(scope, references=topic, explicit=not any(token.kind == "reference" for token in found))
+        return scope
 
     def _before(self, scope: Scope) -> Scope:
         """The scope of a sentence that begins with "it" or "this": what the last one spoke of."""
@@ -236,6 +245,12 @@ class Binder:
             if it.kind == "value" and said == "metric" and token is not None and not zipped:
                 shared[it.index] = (token.value,)
         return shared
+
+
+def _contrasted(before: Scope, scope: Scope, section: int | None) -> Scope:
+    """ "The baseline had a loss of 0.4; in this run it fell to 0.3": against the run before."""
+    apart = section is not None and scope.runs == (section,) and section not in before.runs
+    return replace(scope, references=(before.runs,), explicit=True) if apart and not scope.references else scope
 
 
 def _is_excepted(found: Sequence[Token], clause: Clause, it: Given) -> bool:
