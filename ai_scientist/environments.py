@@ -21,6 +21,7 @@ from pathlib import Path
 from ai_scientist.errors import MachineError, UsageError
 from ai_scientist.executors.local import LocalExecutor
 from ai_scientist.files import UnreadableFile, read_text, tail, write_text
+from ai_scientist.ideas.plain import one_line
 from ai_scientist.lab import Command, Limits
 from ai_scientist.places import environments
 from ai_scientist.secrets import without_keys
@@ -44,6 +45,41 @@ def interpreter_for(template: Template, given: str | None, say: Callable[[str], 
     base = _named(template) if template.python else sys.executable
     requirements = template.folder / "requirements.txt"
     return _environment(requirements, base, say) if requirements.is_file() else interpreter(base, "this Python")
+
+
+def interpreter_again(
+    recorded: str, given: str | None, study: Template, own: Template | None, say: Callable[[str], None]
+) -> str:
+    """The interpreter that a study goes on with: its folder may be another's, and must not choose what is started here.
+
+    The one `given`; else the recorded one, where it is this Python, one of the environments made here, or what the
+    user's `own` template of that name asks for, too. Raises UsageError for any other.
+    """
+    if given:
+        return interpreter(given, "--python")
+    if is_ours(recorded) and Path(recorded).exists():
+        return recorded
+    trusted = study if _needs(study) == ("", "") else own if own and _needs(own) == _needs(study) else None
+    if trusted is not None:
+        found = interpreter_for(trusted, None, say)
+        if found == recorded or not Path(recorded).exists():
+            return found
+    raise UsageError(
+        f"{study.folder} was run by {one_line(recorded, 300)}, which is neither this Python nor what a template of "
+        f"yours asks for, and the folder may be another's: name the interpreter to go on with by --python"
+    )
+
+
+def is_ours(python: str) -> bool:
+    """Whether it is this Python, or that of an environment that was made here."""
+    ours = environments() / key_of(python) / "bin" / "python"
+    return python == str(Path(sys.executable).absolute()) or (key_of(python) not in ("", "..") and python == str(ours))
+
+
+def _needs(template: Template) -> tuple[str, str]:
+    """(the interpreter that a template names, its requirements)."""
+    requirements = template.folder / "requirements.txt"
+    return template.python, _text(requirements) if requirements.is_file() else ""
 
 
 def interpreter(name: str, source: str) -> str:

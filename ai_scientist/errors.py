@@ -55,6 +55,10 @@ class UnknownModel(ProviderError):
     """The provider does not know the model's name."""
 
 
+# What every other study would run into, too.
+OF_ALL = (AuthenticationFailed, QuotaExhausted, UnknownModel)
+
+
 class ContextFull(ProviderError):
     """The chat does not fit the model's context."""
 

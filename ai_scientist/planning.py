@@ -3,13 +3,14 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ai_scientist import __version__
 from ai_scientist.budget import Budget
-from ai_scientist.environments import interpreter_for, key_of
+from ai_scientist.environments import interpreter_again, interpreter_for, key_of
 from ai_scientist.errors import UsageError
 from ai_scientist.executors import warm
 from ai_scientist.executors.choose import engine_for, node_of
@@ -23,7 +24,7 @@ from ai_scientist.sandbox.choose import choose
 from ai_scientist.sandbox.none import NoSandbox
 from ai_scientist.study.events import LOCAL, Setup
 from ai_scientist.study.folder import METRICS, StudyFolder, leading_out
-from ai_scientist.template import SMOKE, Template
+from ai_scientist.template import SMOKE, Template, find_templates, read_template
 from ai_scientist.yardstick.seal import seal
 
 DEFAULT_MODEL = "claude-opus-4-6"
@@ -89,13 +90,20 @@ def changed(setup: Setup, flags: Flags, template: Template) -> Setup:
     given["approve"] = _approve(asked=setup.approve if flags.approve is None else flags.approve)
     if flags.data:
         given["data"] = (*setup.data, *further_data(flags.data))
-    if flags.python or not Path(setup.python).exists():
-        given["python"] = interpreter_for(template, flags.python, _say)
-    given |= _moved(setup, flags, template, given.get("python", setup.python))
+    given["python"] = python_again(setup, flags, template)
+    given |= _moved(setup, flags, template, given["python"])
     if flags.model or flags.recording:
         given |= {"model": flags.model or "", "recording": str(_recording(flags.recording) if flags.recording else "")}
-    given["warm"] = _warm(given["engine"], flags, given["sandbox"], given.get("python", setup.python))
+    given["warm"] = _warm(given["engine"], flags, given["sandbox"], given["python"])
     return replace(setup, **given)
+
+
+def python_again(setup: Setup, flags: Flags, template: Template) -> str:
+    """The interpreter that goes on with a study; `template` is read from its folder. Raises UsageError as it does."""
+    own = None
+    with suppress(UsageError):
+        own = next((read_template(it) for it in find_templates(flags.templates_dir) if it.name == setup.template), None)
+    return interpreter_again(setup.python, flags.python, template, own, _say)
 
 
 def _warm(engine: Engine, flags: Flags, sandbox: str, python: str) -> bool:

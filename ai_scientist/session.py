@@ -19,7 +19,7 @@ from ai_scientist.agents.transcript import Recorded, Replay, Transcript
 from ai_scientist.budget import Budgeted
 from ai_scientist.console.screens import Log, PlainScreen, screen_for
 from ai_scientist.console.summary import show
-from ai_scientist.errors import AIScientistError, StudyError, UsageError
+from ai_scientist.errors import OF_ALL, AIScientistError, StudyError, UsageError
 from ai_scientist.executors.choose import end_left, executor_for
 from ai_scientist.executors.warm import WarmExecutor
 from ai_scientist.facts import facts
@@ -48,7 +48,8 @@ class Surroundings:
     """What is different where a study is one of several: a study that is alone has its own console, machine and budget.
 
     `limited` puts the limits of what is spent before a live model, `spent` tells the seconds worked and run so far,
-    `why` the reason of an interruption. `warms`: the executor keeps warmed parents for runs, which `close` ends.
+    `why` the reason of an interruption. `of_all` hears of an error that the other studies would meet, too. `warms`: the
+    executor keeps warmed parents for runs, which `close` ends.
     """
 
     console: Console
@@ -57,6 +58,7 @@ class Surroundings:
     limited: Callable[[LanguageModel, Setup, Transcript], LanguageModel]
     spent: Callable[[Journal], tuple[float, float]]
     why: Callable[[], str]
+    of_all: Callable[[str], None] = lambda _: None
     warms: bool = False
     close: Callable[[], None] = lambda: None
 
@@ -183,6 +185,8 @@ def _work(
             _stop(study, screen, around.why())
         except AIScientistError as error:
             _stop(study, screen, str(error))
+            if isinstance(error, OF_ALL):
+                around.of_all(str(error))
         except OSError as error:  # a full disk, a folder that became read-only: it can be any write
             _stop(study, screen, f"{error}. Make space, or the folder writable, then --resume.")
         finally:

@@ -179,6 +179,22 @@ def test_limits_hold_over_all_studies_together(bench: Bench, monkeypatch: pytest
     assert all("--max-tokens 24,000" in reason for reason in reasons)
 
 
+def test_refused_key_stops_all_at_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    with serving("openai", [Answer("")]) as provider:
+        provider.ready = Answer(status=401, error="bad key", kind="invalid_api_key")
+        for name, value in provider.environment.items():
+            monkeypatch.setenv(name, value)
+        assert bench.launch("--model", provider.model, *BOTH, "--parallel", "1") == 1
+        assert provider.checks == 1
+        assert "Not begun, since it would be the same: more_steps" in capsys.readouterr().out
+        own = ("--template", "tiny", "--idea-text", "Try another seed.")
+        assert bench.launch("--model", provider.model, *BOTH, *own, "--parallel", "2") == 1
+        assert provider.checks <= 3  # the first and the second were asked at once, the third never was
+    assert "key" in capsys.readouterr().out
+
+
 def _events(bench: Bench) -> list:
     return [entry.event for path in bench.results.glob("tiny/*/journal.jsonl") for entry in read_journal(path)]
 

@@ -155,5 +155,6 @@ def test_environment_that_is_gone_is_made_anew_by_resume(bench: Bench, uv: Path,
     assert bench.study({"run_1.attempt_1": GOOD["run_1.attempt_1"]}, "--max-runs", "2") == 1
     bench.record(GOOD)
     shutil.rmtree(cache)
-    assert launch.main(["--resume", str(bench.folder)]) == 0
+    assert launch.main(["--resume", str(bench.folder)]) == 2  # nothing is installed because a folder says so
+    assert launch.main(["--resume", str(bench.folder), "--templates-dir", "templates"]) == 0
     assert len(uv.read_text().splitlines()) == 4

@@ -181,7 +181,7 @@ def test_study_without_what_it_takes_is_one_line_and_2(
 
 
 def test_interpreter_in_a_study_of_another_is_not_started(study: Path, capsys: pytest.CaptureFixture) -> None:
-    evil = study / "python"
+    evil = study.parent / "python"
     evil.write_text(f"#!/bin/sh\ntouch {study.parent}/owned\n")
     evil.chmod(0o755)
 
@@ -192,7 +192,7 @@ def test_interpreter_in_a_study_of_another_is_not_started(study: Path, capsys: p
 
     rewritten(study, trap)
     assert rerun(study, "--run", "1") == 2
-    assert "lies in the study itself" in capsys.readouterr().err
+    assert "which is not this Python" in capsys.readouterr().err
     assert rerun(study, "--run", "1", "--python", sys.executable) == 0
     assert not (study.parent / "owned").exists()
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,6 +83,41 @@ def test_no_sandbox_is_said_again_to_go_on_without_one(bench: Bench) -> None:
     sandboxes = [event.setup.sandbox for event in bench.of(StudyResumed)]
     assert sandboxes[0] != "none"
     assert sandboxes[1] == "none"
+
+
+def test_interpreter_that_only_a_journal_names_is_not_started(bench: Bench, capsys: pytest.CaptureFixture) -> None:
+    mine = bench.root / "my python"
+    mine.symlink_to(sys.executable)
+    assert bench.study({"run_1.attempt_1": GOOD["run_1.attempt_1"]}, "--max-runs", "2", "--python", str(mine)) == 1
+    assert f"--python '{mine}'" in capsys.readouterr().out.split("Go on with: ")[1]
+    mine.unlink()
+    mine.write_text(f"#!/bin/sh\ntouch {bench.root}/started\n")
+    mine.chmod(0o755)
+    bench.record(GOOD)
+    for place in (bench.folder, bench.results):
+        assert launch.main(["--resume", str(place)]) == 2
+        assert "name the interpreter to go on with by --python" in capsys.readouterr().err
+    assert launch.main(["--resume", str(bench.folder), "--python", sys.executable]) == 0
+    assert not (bench.root / "started").exists()
+
+
+def test_interpreter_that_the_own_template_names_goes_on(bench: Bench) -> None:
+    mine = bench.root / "python"
+    mine.symlink_to(sys.executable)
+    settings = (bench.template / "template.toml").read_text()
+    (bench.template / "template.toml").write_text(f'python = "{mine}"\n{settings}')
+    assert bench.study({"run_1.attempt_1": GOOD["run_1.attempt_1"]}, "--max-runs", "2") == 1
+    bench.record(GOOD)
+    assert launch.main(["--resume", str(bench.folder)]) == 2  # no template of that name is known there
+    assert launch.main(["--resume", str(bench.folder), "--templates-dir", "templates"]) == 0
+
+
+def test_command_to_go_on_says_that_there_was_no_sandbox(bench: Bench, capsys: pytest.CaptureFixture) -> None:
+    turns = {"run_1.attempt_1": GOOD["run_1.attempt_1"]}
+    for ideas in ((), ("--idea", "more_steps")):
+        assert bench.study(turns, "--max-runs", "2", "--no-sandbox", *ideas) == 1
+        command = capsys.readouterr().out.split("--resume ")[-1]
+        assert command.strip().endswith(" --no-sandbox")
 
 
 @pytest.mark.parametrize(

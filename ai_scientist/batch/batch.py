@@ -123,6 +123,8 @@ class _Batch:
                 self._answer(number, self._purse.reserve(number, message.ceiling))
             case messages.Settle():
                 self._purse.settle(number, message.usage)
+            case messages.Ended() if message.of_all:
+                self.stop(message.of_all)
             case messages.AskSpent():
                 self._answer(number, self._purse.spent())
 

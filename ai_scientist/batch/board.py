@@ -14,6 +14,7 @@ from rich.text import Text
 from ai_scientist.batch import messages
 from ai_scientist.console import wording
 from ai_scientist.lab import Usage
+from ai_scientist.study.events import Setup
 
 WAITING, QUEUED = "waits", "waits for a device"
 NOTHING = Usage()
@@ -34,9 +35,10 @@ class Row:
 
 
 class Board:
-    """The screen of a batch; `all_complete` is known at the end."""
+    """The screen of a batch; `all_complete` is known at the end. The others' `setup` is like this one."""
 
-    def __init__(self, names: Sequence[str], console: Console) -> None:
+    def __init__(self, names: Sequence[str], console: Console, setup: Setup) -> None:
+        self._setup = setup
         self._rows = [Row(name) for name in names]
         self._console = console
         self._live = Live(get_renderable=self._table, console=console, refresh_per_second=4, transient=True)
@@ -95,8 +97,9 @@ class Board:
             for home in sorted(homes):
                 self._console.print(
                     f"Everything done so far is kept. Go on with all that is incomplete: "
-                    f"python launch_scientist.py --resume {home}",
+                    f"{wording.to_resume(home, self._setup)}",
                     soft_wrap=True,
+                    markup=False,
                     highlight=False,
                 )
 

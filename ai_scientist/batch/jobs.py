@@ -1,10 +1,10 @@
 """What is to be done: studies to be begun, or to be gone on with."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ai_scientist import session
+from ai_scientist import planning, session
 from ai_scientist.errors import UsageError
 from ai_scientist.flags import Flags
 from ai_scientist.lab import Usage
@@ -12,7 +12,7 @@ from ai_scientist.study.events import Setup
 from ai_scientist.study.folder import StudyFolder
 from ai_scientist.study.journal import read_journal, spent_seconds
 from ai_scientist.study.state import State, fold
-from ai_scientist.template import Template
+from ai_scientist.template import Template, read_template
 
 NOTHING = Usage()
 
@@ -52,13 +52,17 @@ def resumable(flags: Flags, root: Path) -> list[Job]:
     if not found:
         return []
     jobs = [
-        Job(flags, state.setup, folder=folder, before=(state.usage, *seconds))
+        Job(flags, _trusted(state.setup, flags, folder), folder=folder, before=(state.usage, *seconds))
         for folder, state, seconds in found
         if state.setup is not None and state.ended is None
     ]
     if not jobs:
         raise UsageError(f"--resume {root}: each of its {len(found)} studies has ended; nothing is left to do")
     return jobs
+
+
+def _trusted(setup: Setup, flags: Flags, folder: Path) -> Setup:
+    return replace(setup, python=planning.python_again(setup, flags, read_template(folder)))
 
 
 def _studies(root: Path) -> Iterator[Path]:

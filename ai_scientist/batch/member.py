@@ -37,6 +37,7 @@ def pursue(job: Job, pipe: Connection, threads: int, environment: dict[str, str]
     os.environ.update(environment)
     line = Line(pipe)
     complete, message = False, ""
+    of_all: list[str] = []
     with open(os.devnull, "w") as nowhere, interruptible():  # noqa: PTH123
         console = Console(file=nowhere)
         around = session.Surroundings(
@@ -46,6 +47,7 @@ def pursue(job: Job, pipe: Connection, threads: int, environment: dict[str, str]
             lambda model, setup, _: Shared(model, line),
             lambda _: line.ask(messages.AskSpent()),
             line.why_stopped,
+            of_all.append,
         )
         try:
             complete = job.work(around)
@@ -55,7 +57,7 @@ def pursue(job: Job, pipe: Connection, threads: int, environment: dict[str, str]
             message = line.why_stopped()
         finally:
             no_more()
-    line.tell(messages.Ended(complete, message))
+    line.tell(messages.Ended(complete, message, "".join(of_all)))
     sys.exit(0 if complete else 1)
 
 

@@ -66,10 +66,11 @@ class Said:
 
 @dataclass(frozen=True)
 class Ended:
-    """The study's process is at its end; `message` says what went wrong, if anything did."""
+    """The study's process is at its end; `message` says what went wrong, `of_all` what the others will meet, too."""
 
     complete: bool
     message: str = ""
+    of_all: str = ""
 
 
 Message = Want | Release | Reserve | Settle | AskSpent | Began | Doing | Advanced | Said | Ended

@@ -1,6 +1,7 @@
 """One study as it always was, several at once: which of the two, and what they share."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 
@@ -45,7 +46,20 @@ def _work(jobs: list[Job], flags: Flags) -> bool:
     with loading():
         where = _verified(jobs, flags)
         chosen = where.devices[: where.devices_per_run] if flags.gpus or flags.gpus_per_run else None
-        complete = [job.work(session.alone(chosen if where.devices != (CPU,) else None)) for job in jobs]
+        return _one_by_one(jobs, chosen if where.devices != (CPU,) else None)
+
+
+def _one_by_one(jobs: Sequence[Job], gpus: tuple[str, ...] | None) -> bool:
+    """Whether all are complete. What those that follow would meet, too, ends it."""
+    of_all: list[str] = []
+    complete = []
+    for number, job in enumerate(jobs, 1):
+        around = replace(session.alone(gpus), of_all=of_all.append)
+        complete.append(job.work(around))
+        if of_all and jobs[number:]:
+            left = ", ".join(job.name for job in jobs[number:])
+            around.console.print(f"Not begun, since it would be the same: {left}", markup=False, soft_wrap=True)
+            return False
     return all(complete)
 
 
@@ -59,7 +73,8 @@ def _side_by_side(jobs: list[Job], flags: Flags) -> bool:
     _greet(jobs, where, held, console)
     share(engine_for(flags, setup.engine))
     budget = planning.changed_budget(setup.budget, flags)
-    return batch.pursue_all(jobs, where, Purse(budget, _before(jobs)), Board([job.name for job in jobs], console))
+    board = Board([job.name for job in jobs], console, setup)
+    return batch.pursue_all(jobs, where, Purse(budget, _before(jobs)), board)
 
 
 def _verified(jobs: Sequence[Job], flags: Flags) -> Machines:

@@ -41,8 +41,8 @@ def show(console: Console, folder: StudyFolder, state: State, template: Template
     for remark in state.ended.remarks if state.ended else ():
         console.print(f"note:   {clean(remark)}", highlight=False, markup=False)
     if state.ended is None:
-        resume = f"python launch_scientist.py --resume {_shown(folder.root)}"
-        console.print(f"Everything done so far is kept. Go on with: {resume}", highlight=False, soft_wrap=True)
+        resume = f"Everything done so far is kept. Go on with: {wording.to_resume(_shown(folder.root), state.setup)}"
+        console.print(clean(resume), highlight=False, soft_wrap=True, markup=False)
 
 
 def _table(folder: StudyFolder, state: State, template: Template) -> Table:

@@ -1,10 +1,14 @@
 """The words for what happened: one line an event, the same on the screen and in the log."""
 
+import shlex
 from collections import Counter
 
+from ai_scientist.environments import is_ours
 from ai_scientist.facts import rows
+from ai_scientist.ideas.plain import one_line
 from ai_scientist.lab import Usage
 from ai_scientist.prompts import number, signed
+from ai_scientist.sandbox.none import NoSandbox
 from ai_scientist.study.events import (
     AttemptEnded,
     AttemptStarted,
@@ -13,6 +17,7 @@ from ai_scientist.study.events import (
     ModelAnswered,
     PlotEnded,
     RunApproved,
+    Setup,
     StartedCold,
     Steered,
     Stopped,
@@ -25,6 +30,16 @@ from ai_scientist.study.orders import Order
 from ai_scientist.study.state import State
 from ai_scientist.template import Template
 from ai_scientist.yardstick import suspicion
+
+
+def to_resume(folder: object, setup: Setup | None) -> str:
+    """The command that goes on with a study, or with all in a folder that were begun alike."""
+    words = ["python", "launch_scientist.py", "--resume", str(folder)]
+    if setup is not None and setup.sandbox == NoSandbox.name:
+        words.append("--no-sandbox")
+    if setup is not None and not is_ours(setup.python):
+        words += ["--python", one_line(setup.python, 1000)]
+    return shlex.join(words)
 
 
 def line(event: Event, state: State, template: Template) -> str:

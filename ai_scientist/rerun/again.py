@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ai_scientist import __version__
-from ai_scientist.environments import interpreter_for, key_of
+from ai_scientist.environments import interpreter_for, is_ours, key_of
 from ai_scientist.errors import UsageError
 from ai_scientist.executors.local import LocalExecutor
+from ai_scientist.ideas.plain import one_line
 from ai_scientist.lab import CPU, Task
 from ai_scientist.machine import probe
 from ai_scientist.metrics import InvalidMetrics, Metrics, read_metrics
@@ -98,8 +99,9 @@ def refused(study: Path, setup: Setup, *, python: str, network: bool) -> None:
     """Raises UsageError for what a study folder, which may be another's, may not decide alone."""
     if setup.network and not network:
         raise UsageError(f"the runs of {study} use the network: allow it with --allow-network")
-    if not python and Path(setup.python).parent.resolve().is_relative_to(study.resolve()):
-        raise UsageError(f"the interpreter {setup.python} lies in the study itself; name one with --python")
+    if not python and not is_ours(setup.python) and Path(setup.python).is_file():
+        said = one_line(setup.python, 300)
+        raise UsageError(f"the study was run by {said}, which is not this Python: name it, or another, by --python")
 
 
 def _say(text: str) -> None:
