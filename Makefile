@@ -14,7 +14,7 @@ test: $(VENV)/.installed-dev sandbox browser
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # Studies on a real Ray and a real Slurm of two nodes, in a network name space, since both listen on every interface.
-# Needs root (or user name spaces) and about 600 MB for Ray; Slurm: sudo apt install slurmctld slurmd slurm-client munge.
+# Needs about 600 MB for Ray, and name spaces; Slurm: sudo apt install slurmctld slurmd slurm-client munge, and to be root.
 test-cluster: $(VENV)/.installed-cluster sandbox
 	unshare $$([ "$$(id -u)" = 0 ] || echo --map-root-user) --net --pid --fork --mount-proc sh -c \
 	  'ip link set lo up; ip address add 10.99.0.1/24 dev lo; $(BIN)/python -m pytest tests/test_cluster.py; exit $$?'

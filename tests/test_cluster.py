@@ -101,6 +101,8 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     for program in ("slurmctld", "slurmd", "munged", "squeue"):
         if shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin") is None:
             pytest.skip(f"there is no {program}. Debian, Ubuntu: sudo apt install slurmctld slurmd slurm-client munge")
+    if Path("/proc/self/setgroups").read_text() == "deny\n":
+        pytest.skip("slurmd needs setgroups, which a user's own name space lacks: sudo make test-cluster")
     place = tmp_path_factory.mktemp("slurm")
     for folder in (place, *place.parents):
         if folder.is_relative_to("/tmp"):
