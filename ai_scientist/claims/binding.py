@@ -31,6 +31,7 @@ from ai_scientist.claims.tokens import Token
 from ai_scientist.claims.vocabulary import Meanings, Vocabulary
 from ai_scientist.claims.wording import (
     as_change,
+    as_excess,
     compares_datasets,
     is_elliptic,
     is_linked,
@@ -164,7 +165,7 @@ class Binder:
             meant = self._words.of_kind("step")
             yield from self._placed(sentence, found, clause, replace(scope, metrics=(meant,)), None, None, counted)
             given = [it for it in given if it not in counted]
-        given = [as_change(found, it) if way else it for it in given]
+        given = [as_change(found, it) if way else as_excess(found, it) for it in given]
         given = [
             it for it in given if it.kind != "value" or it.olds or is_bound(self._words, found, clause, it, metrics)
         ]
@@ -256,8 +257,13 @@ def _contrasted(before: Scope, scope: Scope, section: int | None) -> Scope:
 def _is_excepted(found: Sequence[Token], clause: Clause, it: Given) -> bool:
     """ "fell on a, but not on b, where it is 0.4": a number of what is left out."""
     before = found[clause.begin : it.index]
-    at = next((place for place, token in enumerate(before) if token.kind == "except"), None)
-    return at is not None and it.kind == "value" and any(token.kind == "dataset" for token in before[at:])
+    at = next((place for place, token in enumerate(before) if token.kind == "except"), len(before))
+    rest = before[at:]
+    return (
+        it.kind == "value"
+        and any(token.kind == "dataset" for token in rest)
+        and not any(token.kind in ("go", "metric") for token in rest)
+    )
 
 
 def _is_beside(found: Sequence[Token], clause: Clause, own: Sequence[Given], others: Sequence[Given]) -> bool:

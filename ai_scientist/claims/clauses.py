@@ -7,6 +7,7 @@ from itertools import pairwise
 from ai_scientist.claims.tokens import NAMES, Token
 
 _HEADS = ("go", "ratio", "most", "top")
+_VERBS = ("is", "are", "was", "were", "do", "does", "did", "not", "has", "had")
 _NAMED = (*NAMES, "reference", "all", "both", "others", "weak")
 
 
@@ -28,7 +29,8 @@ def clauses(found: Sequence[Token]) -> list[Clause]:
     heads = [at for at, token in enumerate(found) if outside[at] and _is_head(found, at)]
     cuts = {cut for one, other in pairwise(heads) if (cut := _between(found, outside, one, other)) is not None}
     for at, token in enumerate(found):
-        if outside[at] and _is_strong(token) and not _near(found, cuts, at) and _own_statement(found, at):
+        strong = (_is_strong(token) and _own_statement(found, at)) or _introduces(found, at)
+        if outside[at] and strong and not _near(found, cuts, at):
             cuts.add(at)
     for at, token in enumerate(found):
         if (
@@ -252,6 +254,17 @@ def _rest(found: Sequence[Token], at: int) -> Sequence[Token]:
     return found[begin : _end(found, begin - 1)]
 
 
+def _introduces(found: Sequence[Token], at: int) -> bool:
+    """ "The first is preferable: the second needs 36% more steps": nothing is claimed before the colon."""
+    before, after = found[:at], found[at + 1 :]
+    if found[at].kind != "colon" or not any(it.kind in ("number", *_HEADS) for it in after):
+        return False
+    stated = any(it.kind == "word" for it in before) and any(it.text.lower() in _VERBS for it in before)
+    if any(it.kind in ("number", "ratio", *_HEADS) for it in before):
+        return False
+    return stated or any(it.kind == "some" for it in before)
+
+
 def _own_statement(found: Sequence[Token], cut: int) -> bool:
     """Whether both sides of a strong separator say something of what they name."""
     sides = ({token.kind for token in found[:cut]}, {token.kind for token in found[cut + 1 :]})
@@ -260,4 +273,6 @@ def _own_statement(found: Sequence[Token], cut: int) -> bool:
     named = all(kinds & {"metric", "dataset", "run", "weak", "measure", "reference"} for kinds in sides)
     timed = all(kinds & {"metric", "weak"} for kinds in sides) and any("weak" in kinds for kinds in sides)
     speaks = found[cut].value == "strong" and timed and any(kinds & set(_HEADS) for kinds in sides)
-    return other or speaks or (says and named)
+    concedes = found[cut].value == "strong" and not sides[0] & {"number", *_HEADS} and "metric" in sides[1]
+    concedes = concedes and bool(sides[0] & {"dataset", "run"}) and {"go", "dataset"} <= sides[1]
+    return other or speaks or concedes or (says and named)

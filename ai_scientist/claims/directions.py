@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from ai_scientist.claims.tokens import Token
 from ai_scientist.claims.wording import CHANGES
 
 _MEASURED = ("metric", "measure", "weak")
 _SIZES = ("smaller", "larger", "bigger", "greater", "lower", "higher", "smallest", "largest", "biggest", "more", "less")
+_REASONS = ("because", "since", "due")
 _PASSED = ("function", "was", "unit", "hyphen")
 
 
@@ -23,7 +24,8 @@ def _is_idle(found: Sequence[Token], index: int) -> bool:
         return False
     if _is_of_a_change(found, index):
         return True
-    after = [it for it in found[index + 1 : index + 6] if it.kind not in _PASSED]
+    said = takewhile(lambda it: it.text.lower() not in _REASONS, found[index + 1 : index + 6])
+    after = [it for it in said if it.kind not in _PASSED]
     before = [it for it in found[max(0, index - 5) : index] if it.kind not in _PASSED]
     following = after[0] if after else None
     if following is not None and following.kind in _MEASURED:

@@ -88,10 +88,12 @@ def _is_reference(found: Sequence[Token], index: int, section: int | None) -> bo
 
 
 def _is_of_a_run(found: Sequence[Token], number: int, index: int) -> bool:
-    """ "better than the 0.41 of Run 1", "lower than the 12 s we saw in Run 2"."""
-    before = found[number - 1] if number else found[number]
+    """ "better than the 0.41 of Run 1", "lower than the 12 s we saw in Run 2", "improves on the 0.41 of Run 1"."""
+    at = number - 1 - (number > 1 and found[number - 1].text.lower() in ("on", "upon"))
+    before = found[max(0, at)]
     changed = before.kind == "from" and _ends_a_change(found, number - 1)
-    compared = changed or before.kind == "than" or before.text.lower() in ("below", "above")
+    beaten = before.kind == "go" and (before.value in ("better", "worse") or before.text.lower() in ("below", "above"))
+    compared = changed or beaten or before.kind == "than"
     between = [it.kind for it in found[number + 1 : index]]
     return compared and "prep" in between and all(kind in ("unit", "function", "prep") for kind in between)
 
@@ -153,6 +155,8 @@ def _ends_a_change(found: Sequence[Token], at: int) -> bool:
 def _beaten(found: Sequence[Token], go: int, index: int) -> bool:
     """ "above the baseline", "outperforms Run 2"."""
     between = found[go + 1 : index]
+    if found[go].value == "better" and [it.text.lower() for it in between] == ["on"]:
+        return True
     bare = all(it.text.lower() in ("both", "that", "those", "upon", "of", "all") for it in between)
     return bare and not (between and between[0].text.lower() == "of" and found[index].value != (0,))
 

@@ -29,7 +29,10 @@ def _of_reference(found: Sequence[Token], it: Given) -> Given:
         it.runs
         and named is not None
         and named.kind == "reference"
-        and is_a(token_at(found, it.index - 1), "go", "than", "from")
+        and (
+            is_a(token_at(found, it.index - 1), "go", "than", "from")
+            or (is_a(token_at(found, it.index - 1), "on", "upon") and is_a(token_at(found, it.index - 2), "go"))
+        )
     ):
         return replace(it, kind="old", olds=(Old(it.number, it.runs),), runs=())
     if it.runs:
@@ -162,8 +165,11 @@ def _changed(found: Sequence[Token], it: Given) -> Given:
             and is_a(token_at(found, it.index - 3), "go")
         )
     )
+    by = by or (is_a(before, "of") and _is_sized(found, it.index - 1))
     follows = after is not None and after.kind == "go" and after.value != "same" and after.text not in ("<", ">")
     number = it.number
+    if is_a(before, "within") and before is not None and before.kind == "go":
+        return replace(it, kind="change", runs=())
     if number.percent or number.points:
         of_run = is_a(after, "of") and any(
             token.kind in ("reference", "run", "metric") for token in found[it.index + 2 : it.index + 5]
@@ -201,6 +207,14 @@ def _changed(found: Sequence[Token], it: Given) -> Given:
     if follows and after is not None and after.value in ("better", "worse", "faster", "slower"):
         return replace(it, kind="difference", loose=True, way=_own_way(found, it, after))
     return it
+
+
+def _is_sized(found: Sequence[Token], of: int) -> bool:
+    """ "reductions relative to Run 1 of 2.0%": the runs stand between a direction and its size."""
+    at = of - 1
+    while at >= 0 and found[at].kind in ("reference", "than", "over", "function", "split", "comma"):
+        at -= 1
+    return 0 <= at < of - 1 and found[at].kind == "go" and found[at].value != "same"
 
 
 def _named_in(found: Sequence[Token], it: Given) -> tuple[int, ...] | str:

@@ -109,10 +109,10 @@ def datasets_in(found: Sequence[Token], clause: Clause, known: tuple[str, ...]) 
 
 
 def _is_summed_up(inside: Sequence[Token]) -> bool:
-    """ "fell on all datasets, by 5% on one and by 3% on another": "all" and a direction before the first dataset."""
+    """ "fell on all datasets, by 5% on one", "the longest on all, with 3 s on one": both before the first dataset."""
     kinds = [token.kind for token in inside]
     first = next((at for at, kind in enumerate(kinds) if kind in ("dataset", "unknown")), len(kinds))
-    return "all" in kinds[:first] and "go" in kinds[:first]
+    return "all" in kinds[:first] and bool({"go", "top"} & set(kinds[:first]))
 
 
 def _whole(inside: Sequence[Token], earlier: tuple[str, ...], known: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:

@@ -19,7 +19,19 @@ def tokens(text: str, words: Vocabulary) -> list[Token]:
     found = _bounds(_arrows(_tags(_foreign(lexed(text, words), words), words)))
     found = _aspects(_unrelated(found))
     found = counted(_all_runs(_shared_heads(_thresholds(found, words), words)), words.datasets)
-    return superlatives(_unguessed(found))
+    return superlatives(_unguessed(_unreached(found)))
+
+
+def _unreached(found: list[Token]) -> list[Token]:
+    """ "does not reach the 0.292 of Run 2": it is worse than Run 2."""
+    result = list(found)
+    for at, token in enumerate(found):
+        rest = [it.kind for it in found[at + 2 : at + 5]]
+        of_run = rest[:1] == ["run"] or (rest[:1] + rest[2:] == ["number", "run"] and found[at + 3].text == "of")
+        if token.kind == "not" and of_run and found[at + 1].text.lower() in english().reached:
+            result[at] = replace(token, kind="function", value=None)
+            result[at + 1] = replace(found[at + 1], kind="go", value="worse")
+    return result
 
 
 def _foreign(found: list[Token], words: Vocabulary) -> list[Token]:
@@ -101,6 +113,12 @@ def _bounds(found: list[Token]) -> list[Token]:
             token = replace(token, value=replace(token.value, bound=before.value))
         if before and before.kind == "bound" and token.kind in ("number", "ratio", "percent"):
             result.pop()
+            if (
+                before.text.lower() == "within"
+                and token.kind == "number"
+                and (token.value.percent or token.value.points)
+            ):
+                result.append(replace(before, kind="go", value="same"))  # "within 2% of the baseline"
         result.append(token)
     return result
 
@@ -143,6 +161,7 @@ def _thresholds(found: list[Token], words: Vocabulary) -> list[Token]:
         reached = any(it.text.lower().split()[-1] in english().reached for it in result[-2:] if it.text) and not any(
             map(_is_accuracy, result[-3:])
         )
+        reached = reached or _is_reached(found[index + 1 : index + 4])
         if not meant or not (accuracy or (reached and token.value.percent)):
             result.append(token)
             continue
@@ -152,6 +171,12 @@ def _thresholds(found: list[Token], words: Vocabulary) -> list[Token]:
             start = result.pop().start
         result.append(Token("metric", start, found[skip].end, token.text, meant))
     return _reached_at([_subject_unit(result, index, words) for index in range(len(result))], words)
+
+
+def _is_reached(after: Sequence[Token]) -> bool:
+    """ "99% is reached at step 853"."""
+    verb, reached, at = [*(it.text.lower() for it in after), "", "", ""][:3]
+    return verb in ("is", "was") and reached in english().reached and at in ("at", "at step", "after", "in", "only")
 
 
 def _reached_at(found: list[Token], words: Vocabulary) -> list[Token]:

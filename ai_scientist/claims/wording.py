@@ -92,6 +92,12 @@ def compares_datasets(inside: Sequence[Token]) -> bool:
     return False
 
 
+def as_excess(found: Sequence[Token], it: Given) -> Given:
+    """ "at 40.8% over the baseline", where nothing else says which way."""
+    over = it.kind == "change" and it.way is None and bool(it.against) and found[it.index + 1].kind == "over"
+    return replace(it, way="up") if over else it
+
+
 def as_change(found: Sequence[Token], it: Given) -> Given:
     """Percent beside a direction are a change, "decreased on circle (18.7%)", if not said to be reached."""
     before = found[it.index - 1] if it.index else None
