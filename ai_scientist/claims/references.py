@@ -58,7 +58,7 @@ def _is_reference(found: Sequence[Token], index: int, section: int | None) -> bo
                 return True
             same = before > 0 and found[before - 1].kind == "go" and found[before - 1].value == "same"
             return token.kind != "from" or same or not _numbered(found, index)
-        if token.kind == "number" and _is_of_a_run(found, before, index):
+        if token.kind == "number" and (_is_of_a_run(found, before, index) or _is_down_on(found, before, index)):
             return True
         if token.kind == "reference":
             if listed and _acts(found, index) and any(it.kind == "comma" for it in found[before:index]):
@@ -96,6 +96,12 @@ def _is_of_a_run(found: Sequence[Token], number: int, index: int) -> bool:
     compared = changed or beaten or before.kind == "than"
     between = [it.kind for it in found[number + 1 : index]]
     return compared and "prep" in between and all(kind in ("unit", "function", "prep") for kind in between)
+
+
+def _is_down_on(found: Sequence[Token], number: int, index: int) -> bool:
+    """ "down 11% on Run 1"."""
+    joint = [it.text.lower() for it in found[number + 1 : index]]
+    return joint == ["on"] and number > 0 and found[number - 1].kind == "go" and found[number].value.percent
 
 
 def _is_beside_a_number(found: Sequence[Token], index: int) -> bool:

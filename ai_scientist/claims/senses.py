@@ -16,7 +16,7 @@ _NUMBERS = ("number", "ratio", "percent")
 
 def tokens(text: str, words: Vocabulary) -> list[Token]:
     """The tokens of a sentence in order, each with its meaning in this sentence."""
-    found = _bounds(_arrows(_tags(_foreign(lexed(text, words), words), words)))
+    found = _bounds(_alike_within(_arrows(_tags(_foreign(lexed(text, words), words), words))))
     found = _aspects(_unrelated(found))
     found = counted(_all_runs(_shared_heads(_thresholds(found, words), words)), words.datasets)
     return superlatives(_unguessed(_unreached(found)))
@@ -87,6 +87,26 @@ def _arrows(found: list[Token]) -> list[Token]:
     ]
 
 
+def _alike_within(found: list[Token]) -> list[Token]:
+    """ "is within 3% of Run 1", "is close to Run 1": about the same; "equals 0.4": nothing but a verb."""
+    result: list[Token] = []
+    skip = 0
+    for index, token in enumerate(found):
+        rest = [it.kind for it in found[index + 1 : index + 6] if it.text.lower() not in ("that", "those")]
+        if index < skip:
+            continue
+        if token.text.lower() == "within" and rest[:3] == ["number", "prep", "run"]:
+            skip = index + 3
+            result.append(Token("than", token.start, found[skip - 1].end, token.text, "same"))
+        elif token.text.lower() == "close to" and rest[:1] == ["run"]:
+            result.append(replace(token, kind="than", value="same"))
+        elif token.text.lower() in ("equals", "equal to") and rest[:1] == ["number"]:
+            result.append(replace(token, kind="function", value=None))
+        else:
+            result.append(token)
+    return result
+
+
 def _bounds(found: list[Token]) -> list[Token]:
     """Words like "about" become part of the number that follows; elsewhere they are nothing, or a direction."""
     result: list[Token] = []
@@ -145,6 +165,8 @@ def _unbound(token: Token) -> list[Token]:
             Token("go", token.start, split, first, "up" if first in up else "down"),
             Token("than", split + 1, token.end, rest[-1], "-"),
         ]
+    if first.startswith("exceed"):
+        return [replace(token, kind="go", value="up")]
     return [replace(token, kind="over" if first in ("over", "under") else "function")]
 
 

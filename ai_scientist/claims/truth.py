@@ -122,6 +122,8 @@ class Truth:
             return "same"
         if way in ("up", "down"):
             return "higher" if way == "up" else "lower"
+        if way == "beyond":
+            return "higher" if self.words.better(self.metric) == "higher" else None
         if way in ("faster", "slower"):
             kind = self.words.kind(self.metric)
             if kind == "other":
