@@ -14,7 +14,8 @@ class Assertion:
     `references` are the runs that it may be compared with, the likeliest first; `strict`: just the first is meant.
     `way` is a direction, or one after "not "; `most`: that of a superlative. `certain` is False where no dataset is
     named: it may hold for some only; `part`: it is said of some that are not named.
-    `sure` is False where its words may be said of another run; `some`: it may hold against some of several runs only.
+    `sure` is False where its words may be said of another run; `some`: it may hold against some of several runs only;
+    `apart`: a value that belongs to no single one of several comparisons.
     """
 
     sentence: Sentence
@@ -30,3 +31,4 @@ class Assertion:
     sure: bool = True
     most: str | None = None
     some: bool = False
+    apart: bool = False

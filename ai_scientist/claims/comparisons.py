@@ -80,8 +80,13 @@ class Comparisons:
             for reference in named:  # "comparable to previous runs": to some of them
                 yield replace(plain, references=(reference,), given=(), some=True)
         else:
+            many = len(named) > 1 and "earlier" in scope.references
+            values = tuple(it for it in own if many and it.kind == "value" and not it.olds)
+            if values:  # "lower than in all previous runs: 0.4"
+                yield replace(plain, given=values, way=None, apart=True)
+            rest = tuple(it for it in own if it not in values)
             for reference in named:
-                yield replace(plain, references=(reference,), given=self._against(own, reference, plain.run))
+                yield replace(plain, references=(reference,), given=self._against(rest, reference, plain.run))
 
     def _against(self, given: tuple[Given, ...], reference: int, run: int) -> tuple[Given, ...]:
         """The numbers that are said against one of several runs."""

@@ -20,7 +20,7 @@ def judge(assertions: Sequence[Assertion], words: Vocabulary) -> list[Claim]:
     """The claims of one sentence: one for every run, dataset, metric and reference."""
     likely = likelier(narrowed(assertions, words), words)
     judged = list(_placed(list(_held([(it, see(it, words)) for it in likely])), words))
-    return list(_merged([_claim(it, seen) for it, seen in _gated(list(_eased(judged)), assertions, words)]))
+    return list(_merged([(_claim(it, seen), it.apart) for it, seen in _gated(list(_eased(judged)), assertions, words)]))
 
 
 def _gated(
@@ -92,11 +92,12 @@ def _claim(it: Assertion, seen: Seen) -> Claim:
     )  # fmt: skip
 
 
-def _merged(claims: list[Claim]) -> Iterator[Claim]:
+def _merged(claims: list[tuple[Claim, bool]]) -> Iterator[Claim]:
     """One claim a key, the worst; a value that stands beside a comparison belongs to it."""
     best: dict[tuple[int | None, str | None, str | None, int | str | None], Claim] = {}
-    for claim in claims:
-        among = "all" if claim.reference is None and claim.direction is not None else None  # a superlative
+    for claim, apart in claims:
+        superlative = claim.reference is None and claim.direction is not None
+        among = "all" if superlative else "apart" if apart else None
         key = (claim.run, claim.dataset, claim.metric, claim.reference if among is None else among)
         other = best.get(key)
         if other is None or _weight(claim) > _weight(other):
