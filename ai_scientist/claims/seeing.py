@@ -1,5 +1,6 @@
 """One assertion beside what was measured."""
 
+import re
 from dataclasses import dataclass, replace
 
 from ai_scientist.claims.assertion import Assertion
@@ -117,7 +118,8 @@ def _is_most(it: Assertion, truth: Truth, words: Vocabulary) -> bool:
         for run, found in words.results.metrics.items()
         if truth.metric in found.get(it.dataset, {})
     }
-    until = [value for run, value in values.items() if run <= it.run or it.sentence.run != it.run]
+    whole = re.search(r"\b(?:of|among) all (?:the |our )?runs\b", it.sentence.text)
+    until = [value for run, value in values.items() if run <= it.run or it.sentence.run != it.run or whole]
     return low is None or any(
         truth.now.mean == (min(some) if low == "lower" else max(some)) for some in (list(values.values()), until)
     )
