@@ -81,6 +81,9 @@ class Binder:
         if sentence.text.rstrip().endswith("?"):
             return []
         found = self.tokens(sentence.text, sentence.run)
+        if sentence.title:
+            self._remember(sentence, found)
+            return []
         return list(self._read(sentence, found))
 
     def _read(self, sentence: Sentence, found: list[Token]) -> Iterator[Assertion]:

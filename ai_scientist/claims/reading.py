@@ -16,6 +16,7 @@ _DRAWN = re.compile(
     r"\b(?:this|these|the) (?:\w+ ){0,2}(?:plots?|figures?|charts?|graphs?) |\b[xy]-axis|shaded area", re.IGNORECASE
 )
 _DRAWN_TITLE = re.compile(r"\W{0,3}(?:plot|figure|visuali[sz]ation)", re.IGNORECASE)
+_TITLE = re.compile(r"(?:\*\*|__)[^\d*_]{1,60}[.!]")
 _OF_A_RUN = ("result", "results", "analysis", "observation", "observations", "description", "note", "notes", "findings")
 
 
@@ -24,7 +25,8 @@ class Sentence:
     """A sentence, the line that it begins in (from 1), its run (None outside of a run's section), and its context.
 
     `context` are the texts of the list headings above it, the nearest last; `table` are the cells' rows, if it is one.
-    `block` is the line in which its paragraph or list item begins, `item` whether it is one of a list.
+    `block` is the line in which its paragraph or list item begins, `item` whether it is one of a list, `title` whether it
+    only is the title of the text behind it: "**Lower losses.** The training loss ...".
     """
 
     line: int
@@ -34,6 +36,7 @@ class Sentence:
     table: tuple[tuple[str, ...], ...] = ()
     block: int = 0
     item: bool = False
+    title: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,12 +127,15 @@ def _of_block(block: Block, run: int | None, context: tuple[str, ...]) -> Iterat
         line = next(number for start, number in reversed(starts) if start <= begin)
         if not _DRAWN.search(piece):
             above = (*context, opening) if begin and opening else context
-            yield Sentence(line, piece, run, above, block=block.line, item=is_item(block.lines[0]))
+            title = not begin and len(piece) < len(text) - 9 and _TITLE.fullmatch(piece) is not None
+            yield Sentence(line, piece, run, above, block=block.line, item=is_item(block.lines[0]), title=title)
 
 
 def _opening(text: str) -> str:
     """What a paragraph or item begins with, "x_div_y:", "For x_div_y,": its later sentences go on with it."""
-    name = lead(text)
+    name, title = lead(text), _TITLE.match(text)
+    if title:
+        return title[0]
     return f"{name}:" if name else " ".join(re.split(r"[,;]", text[:200])[0].split()[:4])
 
 

@@ -35,6 +35,7 @@ def beneath(scope: Scope, found: Sequence[Token], section: int | None, known: tu
     compared = tuple(token.value for token in found if token.kind == "reference")
     about = runs and (section is None or (len(found) < 6 and runs != (0,)))
     metrics = tuple(token.value for token in found if token.kind == "metric")
+    metrics = metrics or tuple(token.value for token in found if token.kind == "weak")
     return Scope(
         runs if about else scope.runs,
         named or scope.datasets,
