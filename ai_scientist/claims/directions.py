@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise, takewhile
 
+from ai_scientist.claims.lexicon import english
 from ai_scientist.claims.tokens import Token
 from ai_scientist.claims.wording import CHANGES
 
@@ -47,8 +48,9 @@ def _is_idle(found: Sequence[Token], index: int) -> bool:
     if not before:
         return False
     subject = before[-1]
-    if subject.kind == "setting" and _is_part(found[:index]):
-        return False
+    is_object = len(before) > 1 and any(it.text.lower() in english().reached for it in found[max(0, index - 3) : index])
+    if subject.kind == "setting" and (is_object or _is_part(found[:index])):
+        return False  # "reaches the threshold earlier"
     compound = any(
         one.kind in _MEASURED and other is subject and subject.kind == "word" for one, other in pairwise(found[:index])
     )

@@ -25,8 +25,8 @@ class Sentence:
     """A sentence, the line that it begins in (from 1), its run (None outside of a run's section), and its context.
 
     `context` are the texts of the list headings above it, the nearest last; `table` are the cells' rows, if it is one.
-    `block` is the line in which its paragraph or list item begins, `item` whether it is one of a list, `title` whether it
-    only is the title of the text behind it: "**Lower losses.** The training loss ...".
+    `block` is the line in which its paragraph or list item begins, `item` whether it is one of a list, `title` whether
+    it only is the title of the text behind it: "**Lower losses.** The training loss ...".
     """
 
     line: int

@@ -19,7 +19,18 @@ def tokens(text: str, words: Vocabulary) -> list[Token]:
     found = _bounds(_alike_within(_arrows(_tags(_foreign(lexed(text, words), words), words))))
     found = _aspects(_unrelated(found))
     found = counted(_all_runs(_shared_heads(_thresholds(found, words), words)), words.datasets)
-    return superlatives(_unguessed(_unreached(found)))
+    return superlatives(_unguessed(_unreached(_untitled(found))))
+
+
+def _untitled(found: list[Token]) -> list[Token]:
+    """ "Best loss: Run 1 has the lowest validation loss": a title, which the sentence says again with a metric."""
+    colon = next((at for at, token in enumerate(found[:8]) if token.kind == "colon"), 0)
+    begins = bool(found) and found[0].kind in ("most", "go")
+    after = {token.kind for token in found[colon:]}
+    if not colon or not begins or "metric" not in after or not after & {"most", "go", "number"}:
+        return found
+    said = ("most", "go", "metric", "weak", "measure")
+    return [replace(it, kind="function") if it.kind in said else it for it in found[:colon]] + found[colon:]
 
 
 def _unreached(found: list[Token]) -> list[Token]:
