@@ -19,6 +19,7 @@ from ai_scientist.claims.senses import tokens
 from ai_scientist.claims.sharing import (
     are_listed,
     by_part,
+    grouped,
     in_order,
     is_of,
     metric_before,
@@ -206,11 +207,14 @@ class Binder:
         places = range(clause.begin, clause.end)
         named = [at for at in places if found[at].kind == "dataset"]
         more = {name for at in named for name in found[at].value} < set(scope.datasets)
+        by_metric = self._by_metric(found, clause, given) | by_part(given, scope.metrics)
         by_dataset = shares(found, given, named, some=more)
+        if () in by_dataset.values():  # "a and b reach 99%, at steps 870 and 920": in order for each metric
+            parts = grouped(given, by_metric)
+            by_dataset = {at: names for some in parts for at, names in shares(found, some, named, some=more).items()}
         if not named and scope.certain:
             by_dataset = in_order(given, scope.datasets)
         by_run = shares(found, [it for it in given if not it.runs], subjects(found, clause, sentence.run))
-        by_metric = self._by_metric(found, clause, given) | by_part(given, scope.metrics)
         mixed = are_interleaved(clause.of(found)) or (most is not None and len(scope.runs) > 1)
         for run in scope.runs:
             for meanings in scope.metrics:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ai_scientist.claims.counted import counted
+from ai_scientist.claims.idioms import idioms
 from ai_scientist.claims.lexicon import english, spoken
 from ai_scientist.claims.numbers import Number
 from ai_scientist.claims.superlatives import superlatives
@@ -19,30 +20,7 @@ def tokens(text: str, words: Vocabulary) -> list[Token]:
     found = _bounds(_alike_within(_arrows(_tags(_foreign(lexed(text, words), words), words))))
     found = _aspects(_unrelated(found))
     found = counted(_all_runs(_shared_heads(_thresholds(found, words), words)), words.datasets)
-    return superlatives(_unguessed(_unreached(_untitled(found))))
-
-
-def _untitled(found: list[Token]) -> list[Token]:
-    """ "Best loss: Run 1 has the lowest validation loss": a title, which the sentence says again with a metric."""
-    colon = next((at for at, token in enumerate(found[:8]) if token.kind == "colon"), 0)
-    begins = bool(found) and found[0].kind in ("most", "go")
-    after = {token.kind for token in found[colon:]}
-    if not colon or not begins or "metric" not in after or not after & {"most", "go", "number"}:
-        return found
-    said = ("most", "go", "metric", "weak", "measure")
-    return [replace(it, kind="function") if it.kind in said else it for it in found[:colon]] + found[colon:]
-
-
-def _unreached(found: list[Token]) -> list[Token]:
-    """ "does not reach the 0.292 of Run 2": it is worse than Run 2."""
-    result = list(found)
-    for at, token in enumerate(found):
-        rest = [it.kind for it in found[at + 2 : at + 5]]
-        of_run = rest[:1] == ["run"] or (rest[:1] + rest[2:] == ["number", "run"] and found[at + 3].text == "of")
-        if token.kind == "not" and of_run and found[at + 1].text.lower() in english().reached:
-            result[at] = replace(token, kind="function", value=None)
-            result[at + 1] = replace(found[at + 1], kind="go", value="worse")
-    return result
+    return superlatives(_unguessed(idioms(found)))
 
 
 def _foreign(found: list[Token], words: Vocabulary) -> list[Token]:

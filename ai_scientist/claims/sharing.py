@@ -172,6 +172,12 @@ def by_part(given: Sequence[Given], metrics: Sequence[Meanings]) -> Shares:
     }
 
 
+def grouped(given: Sequence[Given], by_metric: Shares) -> list[list[Given]]:
+    """The numbers of each metric."""
+    metrics = dict.fromkeys(by_metric.get(it.index, ()) for it in given)
+    return [[it for it in given if by_metric.get(it.index, ()) == one] for one in metrics]
+
+
 def is_of(assigned: dict[int, tuple[object, ...]], it: Given, value: object, *, within: bool = False) -> bool:
     if it.index not in assigned:
         return True

@@ -1,0 +1,64 @@
+"""Turns of phrase: titles before a colon, what is not reached, a perfect accuracy."""
+
+from dataclasses import replace
+
+from ai_scientist.claims.lexicon import english
+from ai_scientist.claims.numbers import Number
+from ai_scientist.claims.tokens import Token
+
+_ONE = Number(1.0, 0.01)
+
+
+def idioms(found: list[Token]) -> list[Token]:
+    """The tokens with these turns of phrase in plain words."""
+    return _unreached(_untitled(_perfect(_exemplified(found))))
+
+
+def _exemplified(found: list[Token]) -> list[Token]:
+    """ "for some datasets (e.g. circle)": those in brackets are meant."""
+    result = []
+    for at, token in enumerate(found):
+        rest = [it.kind for it in found[at + 1 : at + 6] if it.kind not in ("function", "comma")]
+        told = token.kind == "some" and rest[:2] == ["open", "dataset"]
+        result.append(replace(token, kind="prep") if told else token)
+    return result
+
+
+def _untitled(found: list[Token]) -> list[Token]:
+    """ "Best loss: Run 1 has the lowest validation loss": a title, which the sentence says again with a metric."""
+    colon = next((at for at, token in enumerate(found[:8]) if token.kind == "colon"), 0)
+    begins = bool(found) and found[0].kind in ("most", "go")
+    after = {token.kind for token in found[colon:]}
+    if not colon or not begins or "metric" not in after or not after & {"most", "go", "number"}:
+        return found
+    said = ("most", "go", "metric", "weak", "measure")
+    return [replace(it, kind="function") if it.kind in said else it for it in found[:colon]] + found[colon:]
+
+
+def _perfect(found: list[Token]) -> list[Token]:
+    """ "perfect accuracy": one of 1, unless a number follows; "near-perfect" and "not reach perfect" are none."""
+    result = []
+    for at, token in enumerate(found):
+        named = (
+            at + 1 < len(found) and found[at + 1].kind in ("metric", "measure") and "acc" in found[at + 1].text.lower()
+        )
+        numbered = any(it.kind == "number" for it in found[at + 2 : at + 5])
+        before = found[max(0, at - 3) : at]
+        other = any(it.kind in ("not", "run", "hyphen") or it.text.lower() in ("near", "non") for it in before)
+        if token.text.lower() == "perfect" and named:
+            plain = numbered or other
+            token = replace(token, kind="function") if plain else replace(token, kind="number", value=_ONE)
+        result.append(token)
+    return result
+
+
+def _unreached(found: list[Token]) -> list[Token]:
+    """ "does not reach the 0.292 of Run 2": it is worse than Run 2."""
+    result = list(found)
+    for at, token in enumerate(found):
+        rest = [it.kind for it in found[at + 2 : at + 5]]
+        of_run = rest[:1] == ["run"] or (rest[:1] + rest[2:] == ["number", "run"] and found[at + 3].text == "of")
+        if token.kind == "not" and of_run and found[at + 1].text.lower() in english().reached:
+            result[at] = replace(token, kind="function", value=None)
+            result[at + 1] = replace(found[at + 1], kind="go", value="worse")
+    return result
