@@ -1,0 +1,49 @@
+"""What is said of the results without being claimed: guesses, curves and spreads, what another run did in passing."""
+
+from dataclasses import replace
+
+from ai_scientist.claims.lexicon import english
+from ai_scientist.claims.tokens import Token
+
+
+def unguessed(found: list[Token]) -> list[Token]:
+    """From a word like "may" to the end of that part of the sentence nothing is claimed: plain words."""
+    result: list[Token] = []
+    guessing = conditional = opened = False
+    for index, token in enumerate(found):
+        ends = token.kind in ("semicolon", "colon", "dash") or (token.value == "strong" and not conditional)
+        ends = (ends or (opened and token.kind == "comma")) and any(
+            it.kind in ("metric", "dataset", "run") for it in found[index + 1 : index + 6]
+        )
+        opened = (opened or (index < 2 and token.kind == "maybe")) and not ends
+        conditional = (conditional and not ends) or token.text.lower() in ("if", "whether", "when", "unless", "how")
+        guessing = token.kind == "maybe" or (guessing and not ends)
+        result.append(replace(token, kind="word", value=None) if guessing and token.kind != "maybe" else token)
+    return result
+
+
+def aspects(found: list[Token]) -> list[Token]:
+    """ "the variance of the loss", "the loss curve": nothing that was measured."""
+    aspect = english().aspect
+    result = []
+    for index, token in enumerate(found):
+        after = found[index + 1].text.lower() if index + 1 < len(found) else ""
+        before = [it.text.lower() for it in found[max(0, index - 2) : index]]
+        other = after in aspect or (len(before) == 2 and before[0] in aspect and before[1] in ("of", "in"))
+        result.append(replace(token, kind="word") if token.kind == "metric" and other else token)
+    return result
+
+
+def unrelated(found: list[Token]) -> list[Token]:
+    """ "Run 2, which raised the loss, ...": what is said of another run in passing is plain words."""
+    result: list[Token] = []
+    passing = False
+    for index, token in enumerate(found):
+        near = [it.kind for it in found[max(0, index - 3) : index] if it.kind != "comma"]
+        if token.kind == "which" and near[-1:] in (["run"], ["previous"]):
+            passing = True
+        elif token.kind in ("comma", "semicolon", "close"):
+            passing = False
+        plain = passing or token.kind == "which"
+        result.append(replace(token, kind="word" if passing else "function", value=None) if plain else token)
+    return result
