@@ -1,11 +1,13 @@
 """Kills studies: a program that tests run, since a killed orchestrator cannot be inside the test's own process.
 
     python killing.py PLACE KIND [EVENT...]
+    python killing.py PLACE paid MODEL
     python killing.py PLACE random KILLS SEED
 
 For every event of the study's journal the first starts the study in PLACE/<number>, kills it with SIGKILL at that event
 (KIND "after": just after the event is written; "torn": in the middle of writing it), and resumes it. Orders in
-./control wait in the inbox of each study from its beginning. The second kills studies again and again at random times.
+./control wait in the inbox of each study from its beginning. The second asks MODEL, and kills at the end of each turn,
+before it is in the journal: its reply is paid for. The third kills studies again and again at random times.
 aider is imported once; each study is a fork. A line a study says its number, the kills (or how it was killed), and the
 exit code in the end.
 """
@@ -46,11 +48,9 @@ class FatalJournal(Journal):
         return entry
 
 
-def study(place: Path, kind: str, at: int) -> bool:
+def study(place: Path, kind: str, at: int, voice: tuple[str, ...] = ("--recording", "recording")) -> bool:
     """Begin a study in `place` that is killed at event `at` (0: never)."""
-    flags = parse(
-        ["--idea", "learning_rate", "--recording", "recording", "--templates-dir", "templates", "--max-runs", "2"]
-    )
+    flags = parse(["--idea", "learning_rate", *voice, "--templates-dir", "templates", "--max-runs", "2"])
     template, idea = launch.find("learning_rate", launch.templates(flags))
     setup = planning.plan(flags, template, idea)
     folder = StudyFolder(place / "study")
@@ -90,6 +90,16 @@ def at_every_event(place: Path, kind: str, only: list[int]) -> None:
         print(at, killed, in_a_fork(resumed, place / str(at)), flush=True)
 
 
+def at_every_paid_reply(place: Path, model: str) -> None:
+    """One study for each turn, killed when its reply is kept and its edit applied, and resumed."""
+    voice = ("--model", model)
+    print("undisturbed", in_a_fork(study, place / "0", "", 0, voice), flush=True)
+    events = (place / "0" / "study" / "journal.jsonl").read_bytes().splitlines()
+    for at in (number for number, line in enumerate(events, 1) if b'"TurnEnded"' in line):
+        killed = in_a_fork(study, place / str(at), "before", at, voice)
+        print(at, killed, in_a_fork(resumed, place / str(at)), flush=True)
+
+
 def at_random_times(place: Path, kills: int, seed: int) -> None:
     """Studies that are killed again and again, at times drawn by the seed, until so many kills are reached."""
     print("undisturbed", in_a_fork(study, place / "0", "", 0), flush=True)
@@ -116,5 +126,7 @@ if __name__ == "__main__":
     AiderAgent.preload()
     if sys.argv[2] == "random":
         at_random_times(Path(sys.argv[1]), int(sys.argv[3]), int(sys.argv[4]))
+    elif sys.argv[2] == "paid":
+        at_every_paid_reply(Path(sys.argv[1]), sys.argv[3])
     else:
         at_every_event(Path(sys.argv[1]), sys.argv[2], [int(number) for number in sys.argv[3:]])

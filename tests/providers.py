@@ -3,7 +3,7 @@
 import contextlib
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -62,9 +62,11 @@ class Provider:
 
 
 @contextmanager
-def serving(protocol: Protocol, answers: Sequence[Answer]) -> Iterator[Provider]:
+def serving(
+    protocol: Protocol, answers: Sequence[Answer], kind: Callable[[Protocol, list[Answer]], Provider] = Provider
+) -> Iterator[Provider]:
     """A provider on a free port of the loopback interface."""
-    provider = Provider(protocol, list(answers))
+    provider = kind(protocol, list(answers))
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -1,12 +1,15 @@
 """A study that is killed goes on where it was, whatever moment it was killed at."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import CORRECTED, GOOD, Bench, processes_in, wait_for
+from conftest import CORRECTED, GOOD, PLAIN, Bench, processes_in, wait_for
+from providers import Answer, Provider, serving
 
 from ai_scientist import launch
 from ai_scientist.study.events import AttemptEnded, BaselineMeasured, StudyResumed, TurnEnded
@@ -69,6 +72,33 @@ def test_killed_a_hundred_times_at_random(bench: Bench) -> None:
         assert _outcome(place / number / "study") == undisturbed, f"study {number}"
     assert list(place.glob("*/study/failed/*_interrupted*")), "no kill fell into a run"
     wait_for(lambda: not processes_in(place))
+
+
+class Watchful(Provider):
+    """Answers by how many of its answers a request repeats: one that is asked for again would be the same."""
+
+    def answer_to(self, request: dict[str, Any]) -> Answer:
+        if "check of the connection" in str(request):
+            self.checks += 1
+            return self.ready
+        self.requests.append(request)
+        before = [json.dumps(message) for message in request["messages"] if message["role"] == "assistant"]
+        return self.answers[sum(any(json.dumps(it.text)[1:-1] in said for said in before) for it in self.answers)]
+
+
+def test_paid_reply_is_never_asked_for_again(bench: Bench) -> None:
+    """Killed between each reply and the end of its turn, as the provider sees it: it is asked once for each turn."""
+    place = bench.root / "place"
+    with serving("openai", [Answer(text) for text in PLAIN.values()], Watchful) as provider:
+        environment = {**os.environ, **provider.environment}
+        command = [sys.executable, str(KILLING), str(place), "paid", provider.model]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=bench.root, env=environment, check=False)
+    first, *studies = [line.split() for line in done.stdout.splitlines()]
+    log = (bench.root / "output.log").read_text()
+    assert first == ["undisturbed", "0"], done.stderr + log
+    assert [(killed, exit_code) for _, killed, exit_code in studies] == [("-9", "0")] * len(PLAIN), log
+    assert len(provider.requests) == len(PLAIN) * (1 + len(studies))
+    assert provider.checks == 1 + len(studies)
 
 
 def test_torn_last_line_of_the_transcript_is_asked_again(bench: Bench) -> None:
