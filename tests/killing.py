@@ -102,7 +102,9 @@ def at_every_paid_reply(place: Path, model: str) -> None:
 
 def at_random_times(place: Path, kills: int, seed: int) -> None:
     """Studies that are killed again and again, at times drawn by the seed, until so many kills are reached."""
+    begun_at = time.monotonic()
     print("undisturbed", in_a_fork(study, place / "0", "", 0), flush=True)
+    longest = max(1.5, (time.monotonic() - begun_at) / 4)  # on a busy machine, too, a study gets on between two kills
     rng, done, number = random.Random(seed), 0, 0
     while done < kills:
         number += 1
@@ -112,7 +114,7 @@ def at_random_times(place: Path, kills: int, seed: int) -> None:
             begun = journal.exists() and journal.read_bytes().count(b"\n") > 0
             if not begun:
                 shutil.rmtree(place / str(number), ignore_errors=True)
-            seconds = rng.uniform(0.05, 1.5)
+            seconds = rng.uniform(0.05, longest)
             if begun:
                 exit_code = in_a_fork(resumed, place / str(number), seconds=seconds)
             else:
