@@ -23,7 +23,7 @@ def _is_idle(found: Sequence[Token], index: int) -> bool:
     token = found[index]
     if token.kind not in ("go", "most"):
         return False
-    if _is_of_a_change(found, index):
+    if _is_of_a_change(found, index) or _is_a_change_compared(found, index) or _is_a_topic(found, index):
         return True
     said = takewhile(lambda it: it.text.lower() not in _REASONS, found[index + 1 : index + 6])
     after = [it for it in said if it.kind not in _PASSED]
@@ -67,6 +67,25 @@ def _is_of_a_change(found: Sequence[Token], index: int) -> bool:
         if token.kind == "go" and token.text.lower() in CHANGES:
             return True
     return False
+
+
+def _is_a_change_compared(found: Sequence[Token], index: int) -> bool:
+    """ "The decrease was smaller than in Run 1", "a slower decrease": one change beside another."""
+    token = found[index]
+    following = found[index + 1] if index + 1 < len(found) else None
+    if token.value in ("faster", "slower") and following is not None and following.text.lower() in CHANGES:
+        return True
+    if index and found[index - 1].kind == "go" and found[index - 1].value in ("faster", "slower"):
+        return token.text.lower() in CHANGES
+    rest = list(takewhile(lambda it: it.kind not in ("comma", "semicolon", "number", "split"), found[index + 1 :]))
+    sized = any(it.text.lower() in _SIZES or it.text.lower().split()[:1] in (["more"], ["less"]) for it in rest)
+    return token.text.lower() in CHANGES and sized and any(it.kind == "than" for it in rest)
+
+
+def _is_a_topic(found: Sequence[Token], index: int) -> bool:
+    """ "Reducing the loss remains hard": what a sentence is about."""
+    opens = index == 0 and found[index].text.lower().endswith("ing")
+    return opens and any(it.kind in _MEASURED for it in found[1:3])
 
 
 def _is_said_of_a_dataset(after: Sequence[Token]) -> bool:

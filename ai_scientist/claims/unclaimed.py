@@ -1,5 +1,6 @@
 """What is said of the results without being claimed: guesses, curves and spreads, what another run did in passing."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ai_scientist.claims.lexicon import english
@@ -9,7 +10,8 @@ from ai_scientist.claims.tokens import Token
 def unguessed(found: list[Token]) -> list[Token]:
     """From a word like "may" to the end of that part of the sentence nothing is claimed: plain words."""
     result: list[Token] = []
-    guessing = conditional = opened = False
+    guessing = conditional = _is_general(found)
+    opened = False
     for index, token in enumerate(found):
         ends = token.kind in ("semicolon", "colon", "dash") or (token.value == "strong" and not conditional)
         ends = (ends or (opened and token.kind == "comma")) and any(
@@ -22,6 +24,16 @@ def unguessed(found: list[Token]) -> list[Token]:
     return result
 
 
+def _is_general(found: Sequence[Token]) -> bool:
+    """ "Lower losses are better", "As the rate increases, the loss falls": said of no run."""
+    kinds = [it.kind for it in found if it.kind not in ("function", "comma")]
+    names = {"dataset", "run", "number", "previous", "earlier", "all"} & set(kinds)
+    better = kinds[:2] == ["go", "metric"] and not names and kinds[2:3] in (["maybe"], ["go"])
+    rest = [it.kind for it in found]
+    law = rest[:1] == ["as"] and "go" in rest[1:7] and "comma" in rest[3:9] and rest.index("go") < rest.index("comma")
+    return better or law
+
+
 def aspects(found: list[Token]) -> list[Token]:
     """ "the variance of the loss", "the loss curve": nothing that was measured."""
     aspect = english().aspect
@@ -29,9 +41,16 @@ def aspects(found: list[Token]) -> list[Token]:
     for index, token in enumerate(found):
         after = found[index + 1].text.lower() if index + 1 < len(found) else ""
         before = [it.text.lower() for it in found[max(0, index - 2) : index]]
-        other = after in aspect or (len(before) == 2 and before[0] in aspect and before[1] in ("of", "in"))
-        result.append(replace(token, kind="word") if token.kind == "metric" and other else token)
+        other = after in aspect or (len(before) == 2 and before[0] in aspect and before[1] in ("of", "in", "for"))
+        other = (other and token.kind == "metric") or (token.kind == "weak" and _is_set(found[:index]))
+        result.append(replace(token, kind="word") if other else token)
     return result
+
+
+def _is_set(before: Sequence[Token]) -> bool:
+    """ "the weights for x converge": what converges is a setting."""
+    named = next((it for it in reversed(before) if it.kind not in ("dataset", "prep", "function")), None)
+    return named is not None and named.kind == "setting"
 
 
 def unrelated(found: list[Token]) -> list[Token]:
