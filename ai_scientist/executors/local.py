@@ -12,25 +12,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Protocol
 
-import psutil
-
 from ai_scientist.errors import MachineError
 from ai_scientist.executors import cgroup, tree
 from ai_scientist.executors.capture import Capture
 from ai_scientist.executors.cgroup import Group
-from ai_scientist.executors.held import Held, held
-from ai_scientist.folders import Overgrown
-from ai_scientist.lab import Command, Exit, ExitReason, Limits, ProcessId, RunningId
+from ai_scientist.executors.checks import THREADS_A_PROCESS, Checks, Reached, held_by_the_kernel
+from ai_scientist.lab import Command, Exit, Limits, ProcessId, RunningId
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 GRACE_SECONDS = 5.0
 TICK_SECONDS = 0.25
-MEASURE_SECONDS = 0.5
-DISK_SECONDS = 2.0
-THREADS_A_PROCESS = 8  # for each process that a run may have: numeric libraries make as many as there are cores
 SPARE_SECONDS = 3.0  # beyond the grace, before the orchestrator kills what the supervisor should have ended
-Reached = tuple[ExitReason, str]
-"""The limit that ended a command, and what to say of it."""
 
 
 class LocalExecutor:
@@ -131,8 +123,6 @@ class _Running:
         self._limits = limits
         self._grace = grace
         self._reached: Reached | None = None
-        self._seen: list[psutil.Process] = []
-        self._held = Held()
         self._ending: float | None = None
         self._status, status = os.pipe()
         try:
@@ -140,9 +130,9 @@ class _Running:
         finally:
             os.close(status)
         self._begun = time.monotonic()
-        self._life, self._alive = (0, 0.0), self._begun
         self.id = tree.identify(self._process.pid)
         self._group = _grouped(limits, self._process.pid)
+        self._checks = Checks(limits, command.writable, self._process.pid, self._begun)
 
     def watch(self, capture: Capture) -> Exit:
         """Let the command go, follow it to its end, and say how it ended."""
@@ -150,7 +140,7 @@ class _Running:
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(b"g")
             self._process.stdin.flush()
-        checks = self._checks(capture)
+        checks = self._checks.each(capture)
         with selectors.DefaultSelector() as selector:
             for name in ("stdout", "stderr"):
                 selector.register(getattr(self._process, name), selectors.EVENT_READ, name)
@@ -173,7 +163,7 @@ class _Running:
                 time.sleep(0.01)
         with contextlib.suppress(KeyboardInterrupt):
             if self._process.poll() != 0:  # the supervisor itself was killed, or hangs
-                tree.kill([*self._seen, *tree.members(self._process.pid)])
+                tree.kill([*self._checks.seen, *tree.members(self._process.pid)])
         for pipe in (self._process.stdout, self._process.stderr):
             if pipe:
                 pipe.close()
@@ -202,83 +192,14 @@ class _Running:
         if "error" in said:
             raise MachineError(f"cannot start {said['error']}; check --python.")
         code = os.waitstatus_to_exitcode(said["status"]) if "status" in said else -9
-        self._reached = self._reached or self._too_much_written()  # it may have been quicker than the checks
-        self._reached = self._reached or self._held_by_the_kernel(code)
+        self._reached = self._reached or self._checks.too_much_written()  # it may have been quicker than the checks
+        if self._group and code:
+            self._reached = self._reached or held_by_the_kernel(self._group, self._limits)
         if self._reached is not None:
             reason, detail = self._reached
             return Exit(reason, code, seconds, detail)
         detail = "" if "status" in said else "It killed the process that watched over it."
         return Exit("exited", code, seconds, detail)
-
-    def _held_by_the_kernel(self, code: int) -> Reached | None:
-        """The limit of its control group that it ran into, if it failed."""
-        reason, limits = self._group.reached() if self._group and code else None, self._limits
-        if reason == "memory" and limits.memory_bytes is not None:
-            return reason, f"It used more memory than {limits.memory_bytes:,} bytes, the limit."
-        if reason == "processes" and limits.processes is not None:  # else it was a limit around all of us
-            return reason, f"It had more processes and threads than the limit of {limits.processes} allows."
-        return None
-
-    def _checks(self, capture: Capture) -> Iterator[Reached | None]:
-        """The limit that is reached now, if one is; asked again and again."""
-        measured = walked = self._begun
-        while True:
-            now = time.monotonic()
-            reached = self._out_of_time(now) or self._too_much_printed(capture)
-            if reached is None and now - measured > MEASURE_SECONDS:
-                measured = now
-                self._seen = tree.members(self._process.pid) or self._seen  # empty: the supervisor is gone
-                used = tree.use(self._seen)
-                reached = self._stalled(now, capture.total, used) or self._too_many(used) or self._too_much_used(used)
-            if reached is None and now - walked > DISK_SECONDS:
-                walked = now
-                self._held = held(self._seen)
-                reached = self._too_much_written()
-            yield reached
-
-    def _out_of_time(self, now: float) -> Reached | None:
-        seconds = self._limits.seconds
-        return ("timed_out", f"It was ended after {seconds:g} seconds.") if now - self._begun > seconds else None
-
-    def _too_much_printed(self, capture: Capture) -> Reached | None:
-        return ("output", f"It printed more than {self._limits.output_bytes:,} bytes.") if capture.over else None
-
-    def _stalled(self, now: float, printed: int, used: tree.Use) -> Reached | None:
-        if (printed, used.cpu_seconds) != self._life:
-            self._life, self._alive = (printed, used.cpu_seconds), now
-        limit = self._limits.stall_seconds
-        if limit is None or now - self._alive <= limit:
-            return None
-        return "stalled", f"It neither printed anything nor used the processor for {limit:g} s."
-
-    def _too_many(self, used: tree.Use) -> Reached | None:
-        limit, count = self._limits.processes, used.processes - 1
-        if limit is None:
-            return None
-        if count > limit:
-            return "processes", f"It had {count} processes; at most {limit} are allowed."
-        if self._held.threads > THREADS_A_PROCESS * limit:
-            return "processes", f"It had {self._held.threads} threads; at most {THREADS_A_PROCESS * limit} are allowed."
-        return None
-
-    def _too_much_used(self, used: tree.Use) -> Reached | None:
-        limit = self._limits.memory_bytes
-        if limit is None or used.resident_bytes + self._held.memory_bytes <= limit:
-            return None
-        memory = tree.memory_bytes(self._seen, self._held.memory_bytes)
-        return ("memory", f"It used {memory:,} bytes of memory; the limit is {limit:,}.") if memory > limit else None
-
-    def _too_much_written(self) -> Reached | None:
-        limit = self._limits.disk_bytes
-        if limit is None:
-            return None
-        try:
-            written = tree.disk_bytes(self._command.writable) + self._held.disk_bytes
-        except Overgrown as error:
-            return "disk", f"Its folder has {error.why}."
-        if written <= limit:
-            return None
-        return "disk", f"It wrote {written:,} bytes to its folder; the limit is {limit:,}."
 
 
 def _grouped(limits: Limits, pid: int) -> Group | None:
