@@ -1,8 +1,6 @@
 """The flags of the launcher, with defaults from configuration files. A bad value is one clear line and exit code 2."""
 
 import argparse
-import math
-import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -11,9 +9,10 @@ from typing import Any, NoReturn, get_args
 
 import psutil
 
+from ai_scientist.amounts import count, positive, price
 from ai_scientist.claims.model import ClaimsMode
 from ai_scientist.errors import UsageError
-from ai_scientist.executors.options import ray_address, slurm_options
+from ai_scientist.executors.options import OF_THE_MACHINE, add_devices, of_others
 from ai_scientist.files import UnreadableFile, read_text
 from ai_scientist.lab import EngineName
 from ai_scientist.places import TEMPLATES, user_configuration
@@ -40,12 +39,6 @@ NOT_CONFIGURED = {
     *("idea", "all", "idea_file", "idea_text", "resume", "list_ideas"),
     *("recording", "no_sandbox", "allow_network", "data", "baseline", "approve", "no_open", "cold_runs"),
 }
-
-# What of a configuration file holds for --resume: where runs are done, not how a study is done.
-OF_THE_MACHINE = {"parallel", "gpus", "gpus_per_run", "runs_per_gpu"}
-
-
-OF_AN_ENGINE = {"ray": "ray_address", "slurm": "slurm_options"}
 
 
 class Parser(argparse.ArgumentParser):
@@ -123,21 +116,15 @@ def parse(arguments: list[str]) -> Flags:
     )
     _add_choices(parser)
     _add_limits(parser)
-    _add_devices(parser)
+    add_devices(parser)
     known = settings()
     typed = Flags(**vars(parser.parse_args(arguments)))
     # A resumed study keeps what it was begun with, unless something else is typed now.
-    others = _of_others(typed.executor) if typed.executor else set()
+    others = of_others(typed.executor) if typed.executor else set()
     wanted = known & OF_THE_MACHINE if typed.resume else known - ({"model"} if typed.recording else set())
     flags = Flags(**vars(parser.parse_args([*configured(wanted - others, known), *arguments])))
     _check(parser, flags)
     return flags
-
-
-def _of_others(executor: EngineName) -> set[str]:
-    """What a configuration file says for other executors than the one that is asked for now."""
-    others = {flag for engine, flag in OF_AN_ENGINE.items() if engine != executor}
-    return others | ({"cpus_per_run"} if executor == "local" else {"gpus", "runs_per_gpu"})
 
 
 def _check(parser: Parser, flags: Flags) -> None:
@@ -229,28 +216,6 @@ def _add_choices(parser: Parser) -> None:
     add("--list-ideas", action="store_true", help="list the ideas of all templates")
 
 
-def _add_devices(parser: Parser) -> None:
-    add = parser.add_argument
-    add("--parallel", type=count, metavar="N", help="studies in flight at once (default: 8 a device; 1: one by one)")
-    add("--gpus", type=_gpus, metavar="0,1", help="the GPUs that runs are given (default: all that are visible)")
-    add("--gpus-per-run", type=count, metavar="N", help="GPUs of each run (default: 1)")
-    add("--runs-per-gpu", type=count, metavar="N", help="runs that share a GPU, or the CPU (default: 1)")
-    add("--executor", choices=get_args(EngineName), help="where runs are done: here (local, default), ray or slurm")
-    add(
-        "--ray-address",
-        type=ray_address,
-        metavar="HOST:PORT",
-        help="a Ray cluster (default: RAY_ADDRESS, or one here)",
-    )
-    add(
-        "--slurm-options",
-        type=slurm_options,
-        metavar="KEY=VALUE,...",
-        help="of sbatch: partition=gpu,gres=gpu:1,mem=32G",
-    )
-    add("--cpus-per-run", type=count, metavar="N", help="processor cores of each run on a cluster")
-
-
 def _add_limits(parser: Parser) -> None:
     def add(flag: str, kind: Callable[[str], object], unit: str, help_: str) -> None:
         default = DEFAULTS.get(flag.replace("-", "_"))
@@ -273,36 +238,3 @@ def _add_limits(parser: Parser) -> None:
     add("max-output", positive, "GB", "what a run may print")
     add("max-processes", count, "N", "processes of a run")
     add("max-disk", positive, "GB", "what a run may write")
-
-
-def _gpus(text: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in text.split(","))
-    if not all(re.fullmatch(r"[A-Za-z0-9-]+", name) for name in names) or len(set(names)) < len(names):
-        raise argparse.ArgumentTypeError(f'"{text}" is no list of GPUs, like 0,1')
-    return names
-
-
-def count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 10**12:
-        raise argparse.ArgumentTypeError(f'"{text}" is not a whole number from 1 on')
-    return int(text)
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    return value if math.isfinite(value) else math.nan
-
-
-def positive(text: str) -> float:
-    if not 0 < (value := _number(text)) <= 10**9:
-        raise argparse.ArgumentTypeError(f'"{text}" is not a number above 0')
-    return value
-
-
-def price(text: str) -> float:
-    if not (value := _number(text)) >= 0:
-        raise argparse.ArgumentTypeError(f'"{text}" is not a price in USD')
-    return value

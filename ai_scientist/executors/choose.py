@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from ai_scientist.errors import UsageError
 from ai_scientist.executors.local import LocalExecutor, end_orphan
+from ai_scientist.executors.options import OF_AN_ENGINE
 from ai_scientist.executors.pinned import Pinned
-from ai_scientist.flags import OF_AN_ENGINE, Flags
+from ai_scientist.flags import Flags
 from ai_scientist.lab import Engine, Executor, JobId, RunningId
 
 if TYPE_CHECKING:

@@ -1,14 +1,58 @@
-"""What --ray-address and --slurm-options may say. Light: it is imported with the flags."""
+"""The flags of devices, Ray and Slurm, and what they may say. Light: it is imported with the other flags."""
 
 import argparse
 import re
+from typing import get_args
 
+from ai_scientist.amounts import count
+from ai_scientist.lab import EngineName
+
+# What of a configuration file holds for --resume: where runs are done, not how a study is done.
+OF_THE_MACHINE = {"parallel", "gpus", "gpus_per_run", "runs_per_gpu"}
+OF_AN_ENGINE = {"ray": "ray_address", "slurm": "slurm_options"}
 # Options of sbatch that make a job what it must be: one process that leaves its result where it is looked for.
 OURS = {
     *("job-name", "output", "error", "array", "wrap", "open-mode", "signal", "export", "nodes", "ntasks", "requeue"),
     *("chdir", "input", "parsable", "wait", "dependency"),
 }
 SHORTEST = 5  # minutes
+
+
+def add_devices(parser: argparse.ArgumentParser) -> None:
+    """The flags that say where runs are done, and on what."""
+    add = parser.add_argument
+    add("--parallel", type=count, metavar="N", help="studies in flight at once (default: 8 a device; 1: one by one)")
+    add("--gpus", type=gpus, metavar="0,1", help="the GPUs that runs are given (default: all that are visible)")
+    add("--gpus-per-run", type=count, metavar="N", help="GPUs of each run (default: 1)")
+    add("--runs-per-gpu", type=count, metavar="N", help="runs that share a GPU, or the CPU (default: 1)")
+    add("--executor", choices=get_args(EngineName), help="where runs are done: here (local, default), ray or slurm")
+    add(
+        "--ray-address",
+        type=ray_address,
+        metavar="HOST:PORT",
+        help="a Ray cluster (default: RAY_ADDRESS, or one here)",
+    )
+    add(
+        "--slurm-options",
+        type=slurm_options,
+        metavar="KEY=VALUE,...",
+        help="of sbatch: partition=gpu,gres=gpu:1,mem=32G",
+    )
+    add("--cpus-per-run", type=count, metavar="N", help="processor cores of each run on a cluster")
+
+
+def of_others(executor: EngineName) -> set[str]:
+    """What a configuration file says for other executors than the one that is asked for now."""
+    others = {flag for engine, flag in OF_AN_ENGINE.items() if engine != executor}
+    return others | ({"cpus_per_run"} if executor == "local" else {"gpus", "runs_per_gpu"})
+
+
+def gpus(text: str) -> tuple[str, ...]:
+    """Names of GPUs. Raises ArgumentTypeError for anything else."""
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(re.fullmatch(r"[A-Za-z0-9-]+", name) for name in names) or len(set(names)) < len(names):
+        raise argparse.ArgumentTypeError(f'"{text}" is no list of GPUs, like 0,1')
+    return names
 
 
 def ray_address(text: str) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+from ai_scientist.amounts import count, positive, price
 from ai_scientist.errors import UsageError
-from ai_scientist.flags import DEFAULTS, Parser, configured, count, positive, price, settings
+from ai_scientist.flags import DEFAULTS, Parser, configured, settings
 from ai_scientist.idea import nearest
 from ai_scientist.ideas import file, table
 from ai_scientist.ideas.plain import one_line
