@@ -50,6 +50,10 @@ _CHANGE = re.compile(
     r"(?:increase|decrease|reduction|drop|gain|improvement|rise|slowdown|speedup|saving|difference|change)s?\b",
     re.IGNORECASE,
 )
+_THESE = re.compile(
+    r"\b(?:these|those) (?:two |three |four )?(?:datasets|tasks|operations|corpora|environments|shapes|cases)\b",
+    re.IGNORECASE,
+)
 MAX_CHARACTERS = 4000
 """A longer sentence is no prose; it is passed over, so that no text takes long."""
 
@@ -114,6 +118,8 @@ class Binder:
         scope = Scope(() if sentence.run is None else (sentence.run,))
         for text in sentence.context:
             scope = beneath(scope, self.tokens(text, sentence.run), sentence.run, self._words.datasets)
+        if _THESE.search(sentence.text) and self._last.datasets:
+            scope = replace(scope, datasets=self._last.datasets, certain=True)
         if _PRONOUN.search(sentence.text[:120]):
             scope = self._before(scope)
         change = _CHANGE.match(sentence.text[:80])
