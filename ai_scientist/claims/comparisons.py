@@ -70,7 +70,7 @@ class Comparisons:
         tagged = [old.runs for it in own for old in it.olds] + [it.against for it in own]
         said = [runs for runs in tagged if runs not in ((), "unknown")]
         around = scope.references if scope.explicit or not said else ()
-        named = self._runs((*around, *said), plain.run)
+        named, stated = self._runs((*around, *said), plain.run), self._runs(around, plain.run)
         unsaid = any(old.runs in ((), "unknown") for it in own for old in it.olds)
         if not named or (not scope.explicit and not said):
             likely = self._likely(plain, named, paired=unsaid)
@@ -85,8 +85,12 @@ class Comparisons:
             if values:  # "lower than in all previous runs: 0.4"
                 yield replace(plain, given=values, way=None, apart=True)
             rest = tuple(it for it in own if it not in values)
-            for reference in named:
-                yield replace(plain, references=(reference,), given=self._against(rest, reference, plain.run))
+            against = {reference: self._against(rest, reference, plain.run) for reference in named}
+            first = _rises(against[named[0]])
+            for reference, given in against.items():
+                other = first is not None and _rises(given) == (not first)  # "sooner (3393, 4200 before, 906 in Run 1)"
+                way = None if other and reference not in stated else plain.way
+                yield replace(plain, references=(reference,), given=given, way=way)
 
     def _against(self, given: tuple[Given, ...], reference: int, run: int) -> tuple[Given, ...]:
         """The numbers that are said against one of several runs."""
@@ -129,6 +133,12 @@ class Comparisons:
 
     def _is_old(self, said: Said, reference: int, run: int) -> bool:
         return not said or reference in self.resolved(said, run)
+
+
+def _rises(given: Sequence[Given]) -> bool | None:
+    """Whether the new value of a pair is the higher one; None where no two values are said."""
+    pairs = [(it.number.value, it.olds[0].number.value) for it in given if it.kind == "value" and it.olds]
+    return pairs[0][0] > pairs[0][1] if pairs else None
 
 
 def _named(found: Sequence[Token]) -> tuple[Said, ...]:

@@ -6,6 +6,8 @@ from dataclasses import replace
 from ai_scientist.claims.lexicon import english
 from ai_scientist.claims.tokens import Token
 
+_NOUNS = ("increase", "decrease", "reduction", "drop", "improvement", "gain", "rise", "decline", "slowdown", "speedup")
+
 
 def unguessed(found: list[Token]) -> list[Token]:
     """From a word like "may" to the end of that part of the sentence nothing is claimed: plain words."""
@@ -32,6 +34,19 @@ def _is_general(found: Sequence[Token]) -> bool:
     rest = [it.kind for it in found]
     law = rest[:1] == ["as"] and "go" in rest[1:7] and "comma" in rest[3:9] and rest.index("go") < rest.index("comma")
     return better or law
+
+
+def presupposed(found: Sequence[Token]) -> list[Token]:
+    """ "The reductions in KL on circle suggest that": nothing that is claimed here, but said before."""
+    result = list(found)
+    guess = next((at for at, token in enumerate(found) if token.kind == "maybe"), 0)
+    passed = ("metric", "weak", "dataset", "all", "prep", "split", "comma", "function", "go", "both")
+    if found[:guess] and all(it.kind in passed and it.value != "strong" for it in found[:guess]):
+        ended = found[guess].text.lower() in ("suggest", "suggests", "indicate", "indicates", "imply", "implies")
+        nouns = all(it.text.lower().rstrip("s") in _NOUNS for it in found[:guess] if it.kind == "go")
+        if ended and nouns:
+            result[:guess] = [replace(it, kind="word", value=None) if it.kind == "go" else it for it in found[:guess]]
+    return result
 
 
 def aspects(found: list[Token]) -> list[Token]:
