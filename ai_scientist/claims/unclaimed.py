@@ -28,7 +28,7 @@ def unguessed(found: list[Token]) -> list[Token]:
 
 def _is_general(found: Sequence[Token]) -> bool:
     """ "Lower losses are better", "As the rate increases, the loss falls": said of no run."""
-    kinds = [it.kind for it in found if it.kind not in ("function", "comma")]
+    kinds = [it.kind for it in found if it.kind != "function"]
     names = {"dataset", "run", "number", "previous", "earlier", "all"} & set(kinds)
     better = kinds[:2] == ["go", "metric"] and not names and kinds[2:3] in (["maybe"], ["go"])
     rest = [it.kind for it in found]
