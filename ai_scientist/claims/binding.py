@@ -100,7 +100,7 @@ class Binder:
             scope = _contrasted(before, scope, sentence.run)
             goes_on = at > 0 and found[clause.begin - 1].value != "strong" and is_elliptic(found, clause)
             goes_on = goes_on and found[clause.begin].text.lower() != "where"
-            way = way_of(found, clause) or (way if goes_on else None)
+            way = way_of(found, clause) or (way if goes_on and not (way or "").startswith("not ") else None)
             own = [it for it in given if clause.begin <= it.index < clause.end]
             if not scope.metrics or any(token.kind == "weak" for token in clause.of(found)):
                 metrics = metrics_in(self._words, found, clause, scope, way, own) or unnamed_in(
@@ -177,7 +177,9 @@ class Binder:
             given = [it for it in given if it not in counted]
         given = [as_change(found, it) if way else as_excess(found, it) for it in given]
         given = [
-            it for it in given if it.kind != "value" or it.olds or is_bound(self._words, found, clause, it, metrics)
+            it
+            for it in given
+            if it.kind not in ("value", "difference") or it.olds or is_bound(self._words, found, clause, it, metrics)
         ]
         if not scope.runs or not metrics or (way is None and most is None and not given):
             return

@@ -123,6 +123,8 @@ def _continues(block: Block, line: str) -> bool:
         return line.lstrip().startswith("{")
     if re.match(r"\s*['{]", line) and "{" in line:
         return False
+    if is_item(first) and len(last) < 60 and line[0].isupper():
+        return False  # a paragraph behind a short item
     return not _begins(block, line, last)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ai_scientist.claims.given import Given
+from ai_scientist.claims.lexicon import spoken
 from ai_scientist.claims.roles import roles
 from ai_scientist.claims.senses import tokens
 from ai_scientist.claims.tokens import Token
@@ -59,6 +60,8 @@ def names(text: str, words: Vocabulary, *, is_head: bool = False, is_run: bool =
     """What a cell names, or a line above the table; `is_run`: a bare number is that of a run."""
     found = tokens(_ASIDE.sub("", text), words)
     run, before = _runs(found)
+    if run is not None and before is None and any(it.kind == "word" for it in found):
+        run = _called(text, words)
     if is_run and re.fullmatch(r"\W*\d{1,3}\W*", text):
         run = int(re.sub(r"\D", "", text))
     dataset, metric = _first(found, "dataset", "unknown"), _metric(found, text, words, is_head=is_head)
@@ -97,6 +100,16 @@ def _runs(found: Sequence[Token]) -> tuple[int | None, int | None]:
     if "than" in kinds and kinds.index("than") < places[-1]:
         return (first if kinds.index("than") > places[0] else None), last
     return (last, first) if "arrow" in kinds and len(places) == 2 else (first, None)
+
+
+def _called(text: str, words: Vocabulary) -> int | None:
+    """The one run whose name has all words of a cell and fewest others: "Cosine + EMA" beside "Cosine"."""
+    said = {word for word in spoken(text.lower()) if not word.isdigit()} - {"run"}
+    labels = {run: set(spoken(label.lower())) for run, label in words.results.labels.items()}
+    numbered = [run for run in labels if re.search(rf"\brun[ _]?{run}\b", text, re.IGNORECASE)]
+    more = {run: len(label - said) for run, label in labels.items() if said <= label}
+    least = [run for run, count in more.items() if count == min(more.values())]
+    return numbered[0] if len(numbered) == 1 else least[0] if len(least) == 1 else None
 
 
 def _metric(found: Sequence[Token], text: str, words: Vocabulary, *, is_head: bool) -> Meanings | None:
