@@ -9,7 +9,7 @@ from ai_scientist.claims.clauses import Clause, clauses, outer
 from ai_scientist.claims.comparisons import Comparisons
 from ai_scientist.claims.definitions import defined, meaning
 from ai_scientist.claims.directions import directed
-from ai_scientist.claims.gate import are_interleaved, names_another
+from ai_scientist.claims.gate import are_interleaved, compares_both_ways, names_another
 from ai_scientist.claims.given import Given
 from ai_scientist.claims.reading import Sentence
 from ai_scientist.claims.references import referring
@@ -223,7 +223,11 @@ class Binder:
         if not named and scope.certain:
             by_dataset = in_order(given, scope.datasets)
         by_run = shares(found, [it for it in given if not it.runs], subjects(found, clause, sentence.run))
-        mixed = are_interleaved(clause.of(found)) or (most is not None and len(scope.runs) > 1)
+        mixed = (
+            are_interleaved(clause.of(found))
+            or compares_both_ways(clause.of(found))
+            or (most is not None and len(scope.runs) > 1)
+        )
         for run in scope.runs:
             for meanings in scope.metrics:
                 for dataset in scope.datasets or self._words.datasets:

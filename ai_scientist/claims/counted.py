@@ -34,6 +34,9 @@ def counted(found: Sequence[Token], known: Sequence[str]) -> list[Token]:
     for index, token in enumerate(found):
         if index < skip:
             continue
+        if _is_some_of(found, index):
+            result.append(replace(token, kind="subset", value=_count(token)))
+            continue
         group = _group(found, index)
         if group is None:
             result.append(_unquantified(found, index) if token.kind in _ALL else token)
@@ -41,6 +44,13 @@ def counted(found: Sequence[Token], known: Sequence[str]) -> list[Token]:
         skip = group
         result.append(_meant(found[index:group], known))
     return result
+
+
+def _is_some_of(found: Sequence[Token], index: int) -> bool:
+    """ "on three of the four datasets"."""
+    rest = found[index + 1 : index + 4]
+    grouped = any(_noun(it) for it in rest)
+    return _count(found[index]) is not None and bool(rest) and rest[0].text.lower() == "of" and grouped
 
 
 def _group(found: Sequence[Token], index: int) -> int | None:

@@ -44,6 +44,13 @@ def are_interleaved(inside: Sequence[Token]) -> bool:
     return False
 
 
+def compares_both_ways(inside: Sequence[Token]) -> bool:
+    """ "0.34 (better than the baseline, worse than Run 3)": two directions, and which is of which run is not clear."""
+    ways = {token.value for token in inside if token.kind == "go"}
+    opposed = any({one, other} <= ways for one, other in (("up", "down"), ("better", "worse"), ("faster", "slower")))
+    return opposed and len({token.value for token in inside if token.kind == "reference"}) > 1
+
+
 def belongs_elsewhere(it: Assertion, assertions: Sequence[Assertion], words: Vocabulary) -> bool:
     """Whether its number is that of another run, dataset or metric of the sentence, of which none is said.
 

@@ -44,6 +44,11 @@ def shares(found: Sequence[Token], given: Sequence[Given], named: Sequence[int],
             if not numbers:
                 continue
         follows = (after and not inside and (not before or starts_with_number or leads)) or (inside and leads)
+        if follows and leads and before and starts_with_number:  # "0.20 on a, 17% more, and 0.19 on b"
+            behind = [it for it in numbers if it.kind not in ("value", "range")]
+            behind = behind if behind == numbers[: len(behind)] and len(behind) < len(numbers) else []
+            result |= _among(behind, before, len(groups)) if behind else {}
+            numbers = numbers[len(behind) :]
         chosen = after if follows else before
         if not after and len(groups) > 2 and len(numbers) == len(values) and starts_with_number:
             chosen = tuple(values)  # "0.4 on circle and 0.7 on dino, 5% and 7% lower"
