@@ -104,7 +104,7 @@ def at_random_times(place: Path, kills: int, seed: int) -> None:
     """Studies that are killed again and again, at times drawn by the seed, until so many kills are reached."""
     begun_at = time.monotonic()
     print("undisturbed", in_a_fork(study, place / "0", "", 0), flush=True)
-    longest = max(1.5, (time.monotonic() - begun_at) / 4)  # on a busy machine, too, a study gets on between two kills
+    longest = max(1.5, 0.75 * (time.monotonic() - begun_at))  # on a busy machine, too, a study gets on between kills
     rng, done, number = random.Random(seed), 0, 0
     while done < kills:
         number += 1
