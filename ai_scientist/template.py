@@ -20,8 +20,12 @@ MAX_BYTES = 2_000_000
 # The profile in which a whole run takes seconds: edits are tried by it.
 SMOKE = "smoke"
 MAX_VARIABLE = 32_000  # the kernel starts no program with one of 131,072 bytes
-# What the loader of programs and the search for them go by.
-STEERING = re.compile(r"PATH|LD_.*|DYLD_.*|GCONV_PATH|GLIBC_TUNABLES")
+# What programs are found by, and what glibc keeps from programs with rights of their own (its unsecvars.h); TMPDIR
+# aside, which each sandbox sets. OpenSSL loads code that its configuration names.
+STEERING = re.compile(
+    r"PATH|(?:LD|DYLD|OPENSSL)_.*|GCONV_PATH|GETCONF_DIR|GLIBC_TUNABLES|HOSTALIASES|LOCALDOMAIN|LOCPATH|MALLOC_TRACE"
+    r"|NIS_PATH|NLSPATH|RESOLV_HOST_CONF|RES_OPTIONS|TZDIR"
+)
 # Metrics that depend on the machine's mood and may differ from run to run.
 TIMING = re.compile(
     r"(?:^|_)(?:time|times|second|seconds|secs?|ms|duration|latency|speed|throughput|fps|memory)(?:_|$)"

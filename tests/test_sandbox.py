@@ -511,7 +511,7 @@ def test_declared_data_is_readable_and_nothing_beside_it(bench: Bench) -> None:
     assert "FileNotFoundError" in bench.of(AttemptEnded)[0].feedback
 
 
-@pytest.mark.parametrize("name", ["PATH", "LD_PRELOAD", "LD_LIBRARY_PATH", "GCONV_PATH", "A=B", ""])
+@pytest.mark.parametrize("name", ["PATH", "LD_PRELOAD", "LD_LIBRARY_PATH", "GCONV_PATH", "OPENSSL_CONF", "A=B", ""])
 def test_template_sets_no_variable_that_works_outside_the_sandbox(
     bench: Bench, capsys: pytest.CaptureFixture, name: str
 ) -> None:
