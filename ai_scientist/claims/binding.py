@@ -9,7 +9,7 @@ from ai_scientist.claims.clauses import Clause, clauses, outer
 from ai_scientist.claims.comparisons import Comparisons
 from ai_scientist.claims.definitions import defined, meaning
 from ai_scientist.claims.directions import directed
-from ai_scientist.claims.gate import are_interleaved, compares_both_ways, names_another
+from ai_scientist.claims.gate import are_interleaved, compares_both_ways, names_another, ranks_runs
 from ai_scientist.claims.given import Given
 from ai_scientist.claims.reading import Sentence
 from ai_scientist.claims.references import referring
@@ -32,6 +32,7 @@ from ai_scientist.claims.tokens import Token
 from ai_scientist.claims.vocabulary import Meanings, Vocabulary
 from ai_scientist.claims.wording import (
     as_change,
+    as_differences,
     as_excess,
     compares_datasets,
     is_elliptic,
@@ -175,6 +176,7 @@ class Binder:
             meant = self._words.of_kind("step")
             yield from self._placed(sentence, found, clause, replace(scope, metrics=(meant,)), None, None, counted)
             given = [it for it in given if it not in counted]
+        given = as_differences(given) if way else given
         given = [as_change(found, it) if way else as_excess(found, it) for it in given]
         given = [
             it
@@ -226,6 +228,8 @@ class Binder:
         mixed = (
             are_interleaved(clause.of(found))
             or compares_both_ways(clause.of(found))
+            or ranks_runs(clause.of(found))
+            or (len(scope.runs) > 1 and len(given) > 1 and not by_run)
             or (most is not None and len(scope.runs) > 1)
         )
         for run in scope.runs:

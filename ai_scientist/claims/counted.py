@@ -36,6 +36,7 @@ def counted(found: Sequence[Token], known: Sequence[str]) -> list[Token]:
             continue
         if _is_some_of(found, index):
             result.append(replace(token, kind="subset", value=_count(token)))
+            skip = next(at for at in range(index + 1, index + 5) if _noun(found[at])) + 1
             continue
         group = _group(found, index)
         if group is None:

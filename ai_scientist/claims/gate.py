@@ -51,6 +51,16 @@ def compares_both_ways(inside: Sequence[Token]) -> bool:
     return opposed and len({token.value for token in inside if token.kind == "reference"}) > 1
 
 
+def ranks_runs(inside: Sequence[Token]) -> bool:
+    """ "Run 5 (0.97) < Run 2 (0.98) < Run 0 (0.99)", "all runs except Run 1": which is against which is not clear."""
+    kinds = [token.kind for token in inside]
+    valued = sum(
+        kinds[at] in ("run", "reference") and kinds[at + 1 : at + 3] == ["open", "number"] for at in range(len(kinds))
+    )
+    others = any(token.kind == "reference" and token.value == "others" for token in inside)
+    return valued > 2 or (others and "except" in kinds)
+
+
 def belongs_elsewhere(it: Assertion, assertions: Sequence[Assertion], words: Vocabulary) -> bool:
     """Whether its number is that of another run, dataset or metric of the sentence, of which none is said.
 

@@ -92,6 +92,17 @@ def compares_datasets(inside: Sequence[Token]) -> bool:
     return False
 
 
+def as_differences(given: list[Given]) -> list[Given]:
+    """ "higher by 0.34 on a, 0.30 on b": the plain values behind a difference may be such, too."""
+    first = next((at for at, it in enumerate(given) if it.kind == "difference"), len(given))
+    return [
+        replace(it, kind="difference", loose=True)
+        if at > first and it.kind == "value" and not (it.olds or it.runs or it.number.percent)
+        else it
+        for at, it in enumerate(given)
+    ]
+
+
 def as_excess(found: Sequence[Token], it: Given) -> Given:
     """ "at 40.8% over the baseline", where nothing else says which way."""
     over = it.kind == "change" and it.way is None and bool(it.against) and found[it.index + 1].kind == "over"
