@@ -111,6 +111,33 @@ def test_the_labelled_set_is_read_as_well_as_we_promise() -> None:
     assert total.recall("contradicted") >= 0.9
 
 
+@pytest.mark.parametrize(("fell", "verdict"), [("fell", "contradicted"), ("rose", "verified")])
+def test_what_a_paragraph_compares_with_holds_for_its_sentences(fell: str, verdict: str) -> None:
+    text = f"## Run 3: Wider network\nMixed results compared to Run 2. On line, the eval loss {fell}."
+    assert [(it.reference, it.verdict) for it in claims(text) if it.metric] == [(2, verdict)]
+
+
+@pytest.mark.parametrize(("run", "verdict"), [(2, "verified"), (3, "contradicted")])
+def test_a_superlative_of_all_runs_is_compared_with_none_of_them(run: int, verdict: str) -> None:
+    (claim,) = claims(f"## Conclusion\nRun {run} has the lowest eval loss of all runs on dino.")
+    assert (claim.run, claim.reference, claim.direction, claim.verdict) == (run, None, "lower", verdict)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Lower KL divergence values indicate a better fit.",
+        "As the learning rate increases, the eval loss on circle decreases.",
+        "The decrease in eval loss was less pronounced than in Run 2.",
+        "Reducing the eval loss on circle remains an open problem.",
+        "The ratio of eval loss to training time dropped.",
+        "In the second half of training the eval loss on moons falls again.",
+    ],
+)
+def test_what_is_said_of_no_run_is_no_claim(sentence: str) -> None:
+    assert [it for it in claims(f"## Run 4: Cosine noise schedule\n{sentence}") if it.metric] == []
+
+
 WORDS = """circle|dino|eval loss|KL|decreased|from|to|by|than|Run 2|the baseline|0.4119|13.7%|\u00b1|twice|{'circle': {|
 on all datasets|compared to|not|may|and|but|respectively|the lowest|'eval_loss': |}|## Run 3: Wider network|
 - |:|, |. |(|)"""

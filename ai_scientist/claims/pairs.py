@@ -87,7 +87,7 @@ def _goes_to(found: Sequence[Token], last: Given, between: Sequence[Token]) -> b
     bracketed = last.index > 0 and found[last.index - 1].kind == "open" and kinds == ["to"]
     listed = found[last.index - 1].kind == "colon" and [kind for kind in kinds if kind not in _TAG] == ["to"]
     begun = bracketed or listed or _begun(found, last.index)
-    return begun and "to" in kinds and not set(kinds) & {"semicolon", "go"} and len(kinds) < 9
+    return begun and bool({"to", "span"} & set(kinds)) and not set(kinds) & {"semicolon", "go"} and len(kinds) < 9
 
 
 def _begun(found: Sequence[Token], index: int) -> bool:

@@ -17,6 +17,7 @@ def referring(found: Sequence[Token], section: int | None) -> list[Token]:
     own = () if section is None else (section,)
     found = [_generic(found, at) for at in range(len(found))]
     found = [replace(it, kind="run" if own else "function", value=own) if it.kind == "thisrun" else it for it in found]
+    found = _spanned(found)
     result = list(found)
     for index, token in enumerate(found):
         if token.kind in _RUNS and _is_reference(result, index, section):
@@ -27,6 +28,30 @@ def referring(found: Sequence[Token], section: int | None) -> list[Token]:
     again = [index for index in range(len(result)) if _repeats(result, index)]
     left_out = {place for index in again for place in (index - 1, index, index + 1)}  # with its brackets
     return [it for index, it in enumerate(result) if index not in left_out]
+
+
+def _spanned(found: list[Token]) -> list[Token]:
+    """ "From Run 1 to Run 3 the loss fell", "between Run 1 and Run 3": the second run against the first."""
+    result = list(found)
+    for at, token in enumerate(found[:-2]):
+        between = token.text.lower() == "between"
+        if token.kind != "from" or found[at + 1].kind != "run" or (between and at):
+            continue
+        first = found[at + 1]
+        if between and len(first.value) == 2:
+            result[at : at + 2] = [
+                replace(first, kind="reference", value=first.value[:1]),
+                replace(first, kind="span", value=None),
+                replace(first, value=first.value[1:]),
+            ]
+            return result
+        joint = next((it for it in range(at + 2, len(found) - 1) if found[it].text.lower() in ("to", "and")), 0)
+        tagged = all(it.kind in ("open", "close", "number", "unit") for it in found[at + 2 : joint])
+        if joint and tagged and found[joint + 1].kind == "run" and len(found[joint + 1].value) == 1:
+            result[at] = replace(token, kind="function" if joint == at + 2 else "from")
+            result[at + 1] = replace(first, kind="reference")
+            result[joint] = replace(found[joint], kind="span", value=None)
+    return result
 
 
 def _generic(found: Sequence[Token], at: int) -> Token:

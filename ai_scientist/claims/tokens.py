@@ -174,7 +174,7 @@ def _plain(found: Sequence[Atom], index: int, filler: frozenset[str], function: 
     if atom.text == "(" and atom.glued and found[index - 1].kind == "word":
         return 1, Token("open", atom.start, atom.end, "", "call")
     if atom.kind == "sign":
-        kind = _SIGNS.get(atom.text, "")
+        kind = "comma" if atom.text == "/" and not atom.glued else _SIGNS.get(atom.text, "")
         return 1, Token(kind, atom.start, atom.end, "", _BOUNDS.get(atom.text)) if kind else None
     if atom.text in filler or (atom.text.endswith("ly") and len(atom.text) > 4):
         return 1, None
