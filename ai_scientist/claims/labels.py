@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from ai_scientist.claims.given import Given
 from ai_scientist.claims.tokens import Token, is_a, token_at
 
+_PRICES = ("cost", "costs")
 _COMPARED = ("go", "than", "reference", "weak", "metric")
 
 
@@ -13,7 +14,7 @@ def is_label(found: Sequence[Token], it: Given) -> bool:
     before, after = token_at(found, it.index - 1), token_at(found, it.index + 1)
     if it.kind == "ratio" and not it.number.times:
         return is_a(after, "setting")  # "halving the width"
-    if is_a(before, "bound", "setting") or (before is not None and before.kind == "word" and len(before.text) == 1):
+    if is_a(before, "bound") or (is_a(before, "setting") and not _is_price(before, it)) or (before is not None and before.kind == "word" and len(before.text) == 1):
         return True
     if is_a(before, "by") and not it.number.percent and is_a(token_at(found, it.index - 2), "word"):
         return True  # "divide by 0.693"
@@ -26,6 +27,11 @@ def is_label(found: Sequence[Token], it: Given) -> bool:
     )
 
 
+def _is_price(before: Token | None, it: Given) -> bool:
+    """ "costs 8 to 10 percent"."""
+    return before is not None and before.text.lower() in _PRICES and (it.number.percent or it.number.points)
+
+
 def _is_counted(found: Sequence[Token], it: Given, after: Token | None) -> bool:
     """ "4 heads"."""
     counted = after is not None and after.kind in ("word", "setting") and after.text.lower() != "that"
@@ -34,7 +40,7 @@ def _is_counted(found: Sequence[Token], it: Given, after: Token | None) -> bool:
 
 def _is_hyphened(found: Sequence[Token], it: Given, before: Token | None, after: Token | None) -> bool:
     """ "2-layer", "top-5"."""
-    if after and after.kind == "hyphen" and after.start == found[it.index].end:
+    if it.kind != "range" and after and after.kind == "hyphen" and after.start == found[it.index].end:
         return True
     behind = before is not None and before.kind == "hyphen" and before.end == found[it.index].start
     return behind and is_a(token_at(found, it.index - 2), "word", "setting", "measure")

@@ -25,6 +25,7 @@ _PASSED = (
 )
 
 
+_BEFORE = ("before", "previously", "originally", "earlier")
 _TAG = ("open", "run", "reference", "close", "unit", "function")
 
 
@@ -52,7 +53,8 @@ def _pair(found: Sequence[Token], result: list[Given], it: Given) -> None:
             other = result.pop(-2)
             result[-1] = replace(result[-1], olds=(Old(other.number, other.runs), *result[-1].olds))
         return
-    versus = comparable and last.kind == "value" and not last.olds and _versus(between, found, last.last)
+    versus = comparable and last.kind == "value" and not last.olds
+    versus = versus and (_versus(between, found, last.last) or _was_before(found, result, it, between))
     if versus or (
         comparable
         and last.olds
@@ -141,6 +143,17 @@ def _versus(between: Sequence[Token], found: Sequence[Token], start: int) -> boo
         and kinds.index("reference") > len(kinds) - 4
         and "split" not in kinds
     )
+
+
+def _was_before(found: Sequence[Token], given: Sequence[Given], it: Given, between: Sequence[Token]) -> bool:
+    """ "a 90.8% (89.1% before), b 95.8% (95.4%)": a value alone in brackets, where one of the sentence says so."""
+    after = [token.text.lower() for token in found[it.index + 1 : it.index + 3]]
+    if [token.kind for token in between if token.kind != "unit"] != ["open"] or not after:
+        return False
+    if after[0] in _BEFORE:
+        return True
+    olds = [found[one.last + 1].text.lower() for one in given if one.olds and one.last + 1 < len(found)]
+    return after[0] == ")" and any(word in _BEFORE for word in olds)
 
 
 def _continues(between: Sequence[Token]) -> bool:

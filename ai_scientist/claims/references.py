@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import takewhile
 
 from ai_scientist.claims.tokens import Token
 
@@ -174,7 +175,8 @@ def _joined(found: Sequence[Token], begin: int, end: int) -> int:
 
 def _numbered(found: Sequence[Token], index: int) -> bool:
     """ "from the baseline's 0.45 to 0.41": the run of a number."""
-    return any(it.kind == "number" for it in found[index + 1 : index + 4])
+    near = takewhile(lambda it: it.kind not in ("split", "comma", "semicolon"), found[index + 1 : index + 4])
+    return any(it.kind == "number" for it in near)
 
 
 def _ends_a_change(found: Sequence[Token], at: int) -> bool:

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ai_scientist.claims.against import measured_from
 from ai_scientist.claims.given import Given, Kind, Old
 from ai_scientist.claims.labels import is_label
 from ai_scientist.claims.pairs import paired
+from ai_scientist.claims.ranges import ranges
 from ai_scientist.claims.tokens import Token, is_a, token_at
 
 _NUMBERS = ("number", "ratio", "percent")
@@ -14,9 +16,9 @@ _NUMBERS = ("number", "ratio", "percent")
 def roles(found: Sequence[Token]) -> list[Given]:
     """The numbers of a sentence that can be claims, in order."""
     given = [_plain(found, index) for index, token in enumerate(found) if token.kind in _NUMBERS]
-    given = _ranges(found, _with_errors(found, given))
+    given = ranges(found, _with_errors(found, given))
     given = [it for it in given if not is_label(found, it)]
-    changed = [_changed(found, it) for it in given]
+    changed = measured_from(found, [_changed(found, it) for it in given])
     return [_of_reference(found, it) for it in paired(found, changed)]
 
 
@@ -124,26 +126,6 @@ def _with_errors(found: Sequence[Token], given: list[Given]) -> list[Given]:
             )
             if it.number.percent and not result[-1].number.percent:
                 result[-1] = replace(result[-1], number=replace(result[-1].number, percent=True))
-        else:
-            result.append(it)
-    return result
-
-
-def _ranges(found: Sequence[Token], given: list[Given]) -> list[Given]:
-    """ "21-28%", "between 21% and 28%", "by 5 to 8%"."""
-    result: list[Given] = []
-    for it in given:
-        last = result[-1] if result else None
-        between = found[last.last + 1 : it.index] if last else []
-        joins = [token.text.lower() for token in between if token.kind != "unit"]
-        before = token_at(found, last.index - 1) if last else None
-        dashed = joins in (["-"], ["\u2013"]) or (
-            joins == ["to"] and not is_a(before, "from") and is_a(before, "by", "prep", "of", "function")
-        )
-        both = joins == ["and"] and is_a(before, "between")
-        if last and (dashed or both) and last.number.value <= it.number.value:
-            number = replace(last.number, percent=last.number.percent or it.number.percent)
-            result[-1] = replace(it, index=last.index, kind="range", last=it.index, number=number, other=it.number)
         else:
             result.append(it)
     return result

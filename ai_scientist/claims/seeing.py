@@ -95,9 +95,10 @@ def _direction(it: Assertion, truth: Truth) -> Direction | None:
         said = truth.direction(it.way)
         if said is not None or it.way.startswith("not "):
             return said
+    own = next((one.way for one in it.given if one.way is not None), None)
+    if own is not None:
+        return truth.direction(own)
     for one in it.given:
-        if one.way is not None:
-            return truth.direction(one.way)
         if one.kind == "ratio":
             return "lower" if one.number.value < 1 else "higher"
         if one.olds and one.kind == "value" and one.olds[0].number.value != one.number.value:

@@ -81,7 +81,7 @@ class Truth:
         assert it.other is not None
         low, high = it.number, it.other
         sizes = self._percents(change, it, way) if low.percent or high.percent else [abs(change), self.now.mean]
-        return any(low.value - low.step <= size <= high.value + high.step for size in sizes)
+        return any(low.fits(size) or low.value <= size <= high.value or high.fits(size) for size in sizes)
 
     def _ratio(self, it: Given, way: str | None) -> bool:
         assert self.then is not None
