@@ -42,7 +42,8 @@ from ai_scientist.claims.wording import (
 )
 
 _PRONOUN = re.compile(
-    r"^(?:(?:on|for|in|with) [^,.]{1,40},? )?(?:it|its|they|their|here|this)\b"
+    r"^(?:(?:on|for|in|with|against|over|compared (?:to|with)|relative to) [^,.]{1,40}?,? )?"
+    r"(?:it|its|they|their|here|this|these (?:are|were))\b"
     r"|\b(?:this|it) (?:is|was|represents|means)\b",
     re.IGNORECASE,
 )

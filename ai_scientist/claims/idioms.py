@@ -6,12 +6,14 @@ from ai_scientist.claims.lexicon import english
 from ai_scientist.claims.numbers import Number
 from ai_scientist.claims.tokens import Token
 
+_PRICES = ("cost", "price", "expense")
 _ONE = Number(1.0, 0.01)
 
 
 def idioms(found: list[Token]) -> list[Token]:
     """The tokens with these turns of phrase in plain words."""
-    return _unreached(_untitled(_perfect(_exemplified(_beside(found)))))
+    found = _unreached(_untitled(_perfect(_exemplified(_beside(found)))))
+    return _at_a_price(_as_long(found))
 
 
 def _beside(found: list[Token]) -> list[Token]:
@@ -80,4 +82,28 @@ def _unreached(found: list[Token]) -> list[Token]:
         if token.kind == "not" and of_run and found[at + 1].text.lower() in english().reached:
             result[at] = replace(token, kind="function", value=None)
             result[at + 1] = replace(found[at + 1], kind="go", value="worse")
+    return result
+
+
+def _as_long(found: list[Token]) -> list[Token]:
+    """ "took about as long as Run 2": the same time; "twice as long as", "not as fast as": another."""
+    result = []
+    for at, token in enumerate(found):
+        alike = token.kind == "go" and token.text.lower().split()[:1] == ["as"]
+        before = found[max(0, at - 2) : at]
+        other = any(it.kind in ("ratio", "number", "percent", "not") or it.text.lower() == "half" for it in before)
+        as_much = at + 1 < len(found) and found[at + 1].kind == "as"
+        result.append(replace(token, value="same") if alike and as_much and not other else token)
+    return result
+
+
+def _at_a_price(found: list[Token]) -> list[Token]:
+    """ "improved a at a cost of 5% in b": b is worse by that, in a part of the sentence of its own."""
+    result: list[Token] = []
+    for at, token in enumerate(found):
+        of_number = [it.kind for it in found[at + 1 : at + 4] if it.kind != "bound"][:2] == ["prep", "number"]
+        if of_number and token.text.lower() in _PRICES and result and result[-1].text.lower() == "at":
+            result[-1] = replace(result[-1], kind="split", value="strong")
+            token = replace(token, kind="go", value="worse")
+        result.append(token)
     return result

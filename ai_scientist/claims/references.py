@@ -101,7 +101,7 @@ def _is_reference(found: Sequence[Token], index: int, section: int | None) -> bo
             if before < 0 or found[before].kind not in ("than", "over", "as", "from", "go"):
                 return _after_head(found, index, section)
             continue
-        elif token.kind in ("hyphen", "setting") or (token.kind == "number" and found[before + 1].kind == "hyphen"):
+        elif (token.kind in ("word", "prep") and _is_behind_that(found, before)) or token.kind in ("hyphen", "setting") or (token.kind == "number" and found[before + 1].kind == "hyphen"):
             pass  # "the 6-layer baseline"
         elif (
             token.kind not in _PASSED
@@ -141,6 +141,16 @@ def _is_apposition(found: Sequence[Token], index: int) -> bool:
     """ "than Xavier (Run 1)": a run alone in brackets, behind a name that no run has."""
     closed = index + 1 < len(found) and found[index + 1].kind == "close"
     return closed and index > 1 and found[index - 2].kind in ("word", "setting")
+
+
+def _is_behind_that(found: Sequence[Token], at: int) -> bool:
+    """ "than that of the wide model in Run 4": words that only say what the run is."""
+    for place in range(at - 1, max(0, at - 6), -1):
+        if found[place].text.lower() in ("that", "those", "with") and found[place - 1].kind == "than":
+            return True
+        if found[place].kind not in ("word", "prep", "function", "setting"):
+            return False
+    return False
 
 
 def _named_before(found: Sequence[Token], at: int) -> int:
