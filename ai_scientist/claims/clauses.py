@@ -46,7 +46,8 @@ def clauses(found: Sequence[Token]) -> list[Clause]:
 
 def _is_head(found: Sequence[Token], at: int) -> bool:
     """Whether a token says a direction: "fell", "similar to", "from A to B"."""
-    return found[at].kind in _HEADS or (found[at].kind == "than" and found[at].value == "same") or _goes_from(found, at)
+    compared = found[at].kind == "than" and found[at].value in ("same", "up", "down")
+    return found[at].kind in _HEADS or compared or _goes_from(found, at)
 
 
 def _goes_from(found: Sequence[Token], at: int) -> bool:

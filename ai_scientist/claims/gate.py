@@ -29,8 +29,18 @@ def names_another(inside: Iterable[Token], run: int, words: Vocabulary) -> bool:
     labels = {number: set(spoken(label.lower())) for number, label in words.results.labels.items()}
     own = labels.get(run, set()) | english().function
     others = {word for number, label in labels.items() if number != run for word in label}
-    said = takewhile(lambda token: token.kind != "maybe", inside)
+    said = takewhile(lambda token: token.kind != "maybe", _without_references(list(inside)))
     return any(token.kind == "word" and token.text.lower() in others - own for token in said)
+
+
+def _without_references(inside: Sequence[Token]) -> Iterable[Token]:
+    """The tokens but those that only say what is compared with: "than that of the wide model in Run 4"."""
+    passed = ("word", "prep", "function", "setting")
+    for at, token in enumerate(inside):
+        rest = next((it.kind for it in inside[at:] if it.kind not in passed), "")
+        before = next((it.kind for it in reversed(inside[:at]) if it.kind not in passed), "")
+        if not (before == "than" and rest == "reference"):
+            yield token
 
 
 def are_interleaved(inside: Sequence[Token]) -> bool:
