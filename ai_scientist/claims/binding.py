@@ -155,6 +155,8 @@ class Binder:
 
     def _remember(self, sentence: Sentence, found: Sequence[Token]) -> None:
         self._last = beneath(Scope(), found, None, self._words.datasets)
+        if not self._last.metrics and any(token.kind == "unit" and token.value == "step" for token in found):
+            self._last = replace(self._last, metrics=tuple(filter(None, [self._words.of_kind("step")])))
         self._comparisons.remember(sentence, found)
 
     def _of_clause(

@@ -88,7 +88,26 @@ def _between(found: Sequence[Token], outside: Sequence[bool], one: int, other: i
     ):
         return None  # "went down on x, from A to B"
     strong = [at for at in separators if _is_strong(found[at])]
-    return (strong or separators)[-1]
+    return strong[-1] if strong else _before_its_value(found, separators, one, other)
+
+
+def _before_its_value(found: Sequence[Token], separators: Sequence[int], one: int, other: int) -> int:
+    """ "17% more than Run 1, and 89 s on b, 5% more than Run 2": the value that the second direction follows is its own."""
+    last = separators[-1]
+    earlier = [at for at in separators if at < last - 1]
+    lead = found[last + 1 : other]
+    joined = {it.kind for it in lead} <= {"number", "function", "bound", "split", "unit"}
+    sized = found[other].kind != "go" or any(it.kind == "number" for it in lead)
+    if (
+        not earlier
+        or not joined
+        or not sized
+        or not (_compares(found[one : earlier[-1]]) or found[other].kind == "than")
+    ):
+        return last
+    behind = found[earlier[-1] + 1 : last]
+    kinds = {it.kind for it, plain in zip(behind, outer(behind), strict=True) if plain}
+    return earlier[-1] if "number" in kinds and kinds & {"metric", "dataset", "weak"} else last
 
 
 def _at_a_price(found: Sequence[Token], at: int) -> bool:
@@ -198,7 +217,8 @@ def _has_own_metric(found: Sequence[Token], begin: int, at: int) -> bool:
     named = next((it.kind for it in rest if it.kind not in ("function", "prep", "dataset")), None)
     if "both" in before and not before & set(_HEADS):
         return False  # "both the loss (0.1) and the accuracy (0.9) are"
-    if named != "metric" or not before & {"metric", "unit"} or ("than" in plain and "metric" in before):
+    timed = named == "weak" and any(it.kind == "unit" for it in rest)
+    if not (named == "metric" or timed) or not before & {"metric", "unit"} or ("than" in plain and "metric" in before):
         return False
     return bool(before & {"number", "ratio"}) and any(it.kind in ("number", "ratio") for it in rest)
 

@@ -14,7 +14,11 @@ def is_label(found: Sequence[Token], it: Given) -> bool:
     before, after = token_at(found, it.index - 1), token_at(found, it.index + 1)
     if it.kind == "ratio" and not it.number.times:
         return is_a(after, "setting")  # "halving the width"
-    if is_a(before, "bound") or (is_a(before, "setting") and not _is_price(before, it)) or (before is not None and before.kind == "word" and len(before.text) == 1):
+    if (
+        is_a(before, "bound")
+        or (is_a(before, "setting") and not _is_price(before, it))
+        or (before is not None and before.kind == "word" and len(before.text) == 1)
+    ):
         return True
     if is_a(before, "by") and not it.number.percent and is_a(token_at(found, it.index - 2), "word"):
         return True  # "divide by 0.693"

@@ -101,7 +101,11 @@ def _is_reference(found: Sequence[Token], index: int, section: int | None) -> bo
             if before < 0 or found[before].kind not in ("than", "over", "as", "from", "go"):
                 return _after_head(found, index, section)
             continue
-        elif (token.kind in ("word", "prep") and _is_behind_that(found, before)) or token.kind in ("hyphen", "setting") or (token.kind == "number" and found[before + 1].kind == "hyphen"):
+        elif (
+            (token.kind in ("word", "prep") and _is_behind_that(found, before))
+            or token.kind in ("hyphen", "setting")
+            or (token.kind == "number" and found[before + 1].kind == "hyphen")
+        ):
             pass  # "the 6-layer baseline"
         elif (
             token.kind not in _PASSED

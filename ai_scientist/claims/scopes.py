@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ai_scientist.claims.clauses import Clause, outer
-from ai_scientist.claims.tokens import Token
+from ai_scientist.claims.tokens import Token, is_a
 from ai_scientist.claims.vocabulary import Meanings
 
 Said = tuple[int, ...] | str
@@ -143,7 +143,8 @@ def subjects(found: Sequence[Token], clause: Clause, section: int | None) -> lis
         (at for at in range(clause.begin, clause.end) if found[at].kind in ("go", "number", "ratio")), clause.end
     )
     if section is not None:  # "..., resolving the issues seen in Run 1"
-        places = [at for at in places if at < head or found[at - 1].kind not in ("prep", "word", "function")]
+        joins = ("prep", "word", "function", "with")
+        places = [at for at in places if at < head or not is_a(found[at - 1], *joins)]
     places = [at for at in places if not at or found[at - 1].kind != "to"]  # "adding blocks to self-guidance"
     return [at for at in places if not _is_tag(found, at) and (outside[at] or not _numbered(found, at))]
 
@@ -169,7 +170,7 @@ def _is_tag(found: Sequence[Token], at: int) -> bool:
     for token in reversed(found[max(0, at - 5) : at]):
         if token.kind in ("number", "percent"):
             return True
-        if token.kind not in ("open", "prep", "unit", "function", "close"):
+        if not is_a(token, "open", "prep", "unit", "function", "close", "with"):
             return False
     return False
 

@@ -91,6 +91,8 @@ class Truth:
         wanted = it.number.value
         seen = (ratio,) if way is None else (ratio, 1 / ratio)
         slack = RATIO if not it.number.step or it.number.step >= 1 else RATIO / 3
+        if it.number.bound == "least" and wanted < 1 and way in ("down", "better", "faster"):
+            return ratio <= wanted * (1 + SAME / 4)  # "cut by more than half"
         if it.number.bound == "least":
             return any(one >= wanted * (1 - SAME / 4) for one in seen)
         return any(

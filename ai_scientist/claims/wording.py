@@ -29,7 +29,9 @@ def way_of(found: Sequence[Token], clause: Clause) -> str | None:
     at = next((it for it in goes if outside[it]), next((it for it in goes if not outside[it]), None))
     if at is not None:
         go = found[at]
-        negated = any(token.kind == "not" for token in found[max(clause.begin, at - 4) : at])
+        before = found[max(clause.begin, at - 4) : at]
+        begin = max((place + 1 for place, it in enumerate(before) if it.kind in ("colon", "semicolon")), default=0)
+        negated = any(token.kind == "not" for token in before[begin:])
         return f"not {go.value}" if negated and go.value != "same" else str(go.value)
     inside = clause.of(found)
     than = next((token for token in inside if token.kind == "than" and token.value != "-"), None)
