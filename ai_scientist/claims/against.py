@@ -28,7 +28,7 @@ def _named_before(found: Sequence[Token], it: Given) -> tuple[int, ...] | str:
 
 
 def _as_before(found: Sequence[Token], given: Sequence[Given], it: Given) -> tuple[int, ...] | str:
-    """ "474 s on a (+15% over the baseline), 605 s on b (+13%)": the run of the signed change before, in brackets, too."""
+    """ "474 s on a (+15% over the baseline), 605 s on b (+13%)": the run of the bracket before."""
     last = next((one for one in reversed(given) if one.kind == "change"), None)
     if last is None or not (last.number.signed and it.number.signed) or not is_a(found[last.index - 1], "open"):
         return ()

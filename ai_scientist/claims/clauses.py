@@ -92,7 +92,7 @@ def _between(found: Sequence[Token], outside: Sequence[bool], one: int, other: i
 
 
 def _before_its_value(found: Sequence[Token], separators: Sequence[int], one: int, other: int) -> int:
-    """ "17% more than Run 1, and 89 s on b, 5% more than Run 2": the value that the second direction follows is its own."""
+    """ "17% more than Run 1, and 89 s on b, 5% more than Run 2": a second direction belongs to its value."""
     last = separators[-1]
     earlier = [at for at in separators if at < last - 1]
     lead = found[last + 1 : other]
