@@ -1,16 +1,16 @@
 """From sentences to assertions: which run, dataset and metric each part of a sentence speaks of, against which run."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from ai_scientist.claims.assertion import Assertion
-from ai_scientist.claims.clauses import Clause, clauses, outer
+from ai_scientist.claims.clauses import Clause, clauses
 from ai_scientist.claims.comparisons import Comparisons
 from ai_scientist.claims.definitions import defined, meaning
 from ai_scientist.claims.directions import directed
 from ai_scientist.claims.gate import are_interleaved, compares_both_ways, names_another, ranks_runs
 from ai_scientist.claims.given import Given
+from ai_scientist.claims.pronouns import CHANGE, PRONOUN, THESE
 from ai_scientist.claims.reading import Sentence
 from ai_scientist.claims.references import referring
 from ai_scientist.claims.roles import roles
@@ -28,7 +28,7 @@ from ai_scientist.claims.sharing import (
     taken,
 )
 from ai_scientist.claims.subject import is_bound, is_counted, metrics_in, unnamed_in
-from ai_scientist.claims.tokens import Token
+from ai_scientist.claims.tokens import Token, outer
 from ai_scientist.claims.vocabulary import Meanings, Vocabulary
 from ai_scientist.claims.wording import (
     as_change,
@@ -41,21 +41,6 @@ from ai_scientist.claims.wording import (
     way_of,
 )
 
-_PRONOUN = re.compile(
-    r"^(?:(?:on|for|in|with|against|over|compared (?:to|with)|relative to) [^,.]{1,40}?,? )?"
-    r"(?:it|its|they|their|here|this|these (?:are|were))\b"
-    r"|\b(?:this|it) (?:is|was|represents|means)\b",
-    re.IGNORECASE,
-)
-_CHANGE = re.compile(
-    r"((?:against|compared (?:to|with)|relative to|versus|vs\.?|over) .{1,30}?)?\b(?:the|this|that) (?:\w+ ){0,2}"
-    r"(?:increase|decrease|reduction|drop|gain|improvement|rise|slowdown|speedup|saving|difference|change)s?\b",
-    re.IGNORECASE,
-)
-_THESE = re.compile(
-    r"\b(?:these|those) (?:two |three |four )?(?:datasets|tasks|operations|corpora|environments|shapes|cases)\b",
-    re.IGNORECASE,
-)
 MAX_CHARACTERS = 4000
 """A longer sentence is no prose; it is passed over, so that no text takes long."""
 
@@ -120,11 +105,11 @@ class Binder:
         scope = Scope(() if sentence.run is None else (sentence.run,))
         for text in sentence.context:
             scope = beneath(scope, self.tokens(text, sentence.run), sentence.run, self._words.datasets)
-        if _THESE.search(sentence.text) and self._last.datasets:
+        if THESE.search(sentence.text) and self._last.datasets:
             scope = replace(scope, datasets=self._last.datasets, certain=True)
-        if _PRONOUN.search(sentence.text[:120]):
+        if PRONOUN.search(sentence.text[:120]):
             scope = self._before(scope)
-        change = _CHANGE.match(sentence.text[:80])
+        change = CHANGE.match(sentence.text[:80])
         if change and not any(token.kind == "metric" for token in found):
             scope = self._goes_on(scope, named=change[1] is not None)
         topic = self._comparisons.topic(sentence)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ai_scientist.claims.tokens import NAMES, Token
+from ai_scientist.claims.statements import HEADS, end_of, new_statement
+from ai_scientist.claims.tokens import NAMES, Token, outer
 
-_HEADS = ("go", "ratio", "most", "top")
 _VERBS = ("is", "are", "was", "were", "do", "does", "did", "not", "has", "had")
 _NAMED = (*NAMES, "reference", "all", "both", "others", "weak")
 
@@ -37,7 +37,7 @@ def clauses(found: Sequence[Token]) -> list[Clause]:
             outside[at]
             and token.kind in ("comma", "split")
             and not _near(found, cuts, at)
-            and _new_statement(found, at, cuts)
+            and new_statement(found, at, cuts)
         ):
             cuts.add(at)
     edges = [0, *(cut + 1 for cut in sorted(cuts)), len(found)]
@@ -47,7 +47,7 @@ def clauses(found: Sequence[Token]) -> list[Clause]:
 def _is_head(found: Sequence[Token], at: int) -> bool:
     """Whether a token says a direction: "fell", "similar to", "from A to B"."""
     compared = found[at].kind == "than" and found[at].value in ("same", "up", "down")
-    return found[at].kind in _HEADS or compared or _goes_from(found, at)
+    return found[at].kind in HEADS or compared or _goes_from(found, at)
 
 
 def _goes_from(found: Sequence[Token], at: int) -> bool:
@@ -55,16 +55,6 @@ def _goes_from(found: Sequence[Token], at: int) -> bool:
     if found[at].kind != "from" or any(token.kind == "go" for token in found[max(0, at - 3) : at]):
         return False
     return any(token.kind == "number" for token in found[at + 1 : at + 4])
-
-
-def outer(found: Sequence[Token]) -> list[bool]:
-    """For every token whether it stands outside of brackets."""
-    depth, result = 0, []
-    for token in found:
-        depth = max(0, depth + (token.kind == "open"))
-        result.append(depth == 0)
-        depth = max(0, depth - (token.kind == "close"))
-    return result
 
 
 def _is_strong(token: Token) -> bool:
@@ -151,10 +141,10 @@ def _is_apposition(found: Sequence[Token], one: int, other: int, cut: int) -> bo
         return False
     numbered = any(it.kind in ("number", "ratio") for it in found[one + 1 : cut])
     follows = next((it.kind for it in rest if it.kind not in ("function", "prep", "bound")), None)
-    named = any(it.kind in ("metric", "dataset", "measure", "weak") for it in found[other + 1 : _end(found, other)])
+    named = any(it.kind in ("metric", "dataset", "measure", "weak") for it in found[other + 1 : end_of(found, other)])
     gives = (bool(lead) and lead[-1].kind in ("number", "ratio")) or follows in ("number", "ratio")
     agrees = found[one].kind == "go" and found[other].kind == "go"
-    if _compares(found[one:cut]) and _compares(found[other : _end(found, other)]):
+    if _compares(found[one:cut]) and _compares(found[other : end_of(found, other)]):
         return False  # "58% fewer than the baseline and 35% fewer than Run 1"
     return agrees and gives and not named and (numbered or found[cut].kind == "comma")
 
@@ -163,125 +153,17 @@ def _compares(some: Sequence[Token]) -> bool:
     return any(it.kind in ("than", "reference") for it in some)
 
 
-def _end(found: Sequence[Token], begin: int) -> int:
-    return next(
-        (at for at in range(begin + 1, len(found)) if found[at].kind in ("comma", "semicolon", "split")), len(found)
-    )
-
-
 def _near(found: Sequence[Token], cuts: set[int], at: int) -> bool:
     return any(abs(cut - at) <= 1 for cut in cuts)
-
-
-def _new_statement(found: Sequence[Token], at: int, cuts: set[int]) -> bool:
-    """ "an accuracy of 1.0, with a faster convergence": a value before, and a direction of something else after."""
-    begin = max((cut + 1 for cut in cuts if cut < at), default=0)
-    if (
-        _goes_on(found, begin, at)
-        or _has_own_subject(found, begin, at)
-        or _has_own_metric(found, begin, at)
-        or _has_own_verb(found, begin, at)
-        or _has_own_most(found, begin, at)
-    ):
-        return True
-    end = next(
-        (it for it in range(at + 1, len(found)) if found[it].kind in ("comma", "semicolon", "open") or it in cuts),
-        len(found),
-    )
-    before, after = {it.kind for it in found[begin:at]}, [it.kind for it in found[at + 1 : end]]
-    if (
-        before & {"go", "ratio", "than", "from"}
-        or not {"number", "metric"} <= before
-        or (found[begin:at][-1].kind in ("number", "unit") and found[at].kind == "split")
-    ):
-        return False
-    return "go" in after and bool({"metric", "weak"} & set(after))
-
-
-def _goes_on(found: Sequence[Token], begin: int, at: int) -> bool:
-    """ "stays near 1.0 on a and b, and jumps to 0.9 on c": a direction of another dataset."""
-    rest, before = _rest(found, at), {it.kind for it in found[begin:at]}
-    return (
-        bool(rest)
-        and rest[0].kind == "go"
-        and any(it.kind == "dataset" for it in rest)
-        and {"number", "dataset"} <= before
-        and not before & {"go", "ratio", "from"}
-    )
-
-
-def _has_own_metric(found: Sequence[Token], begin: int, at: int) -> bool:
-    """ "time went up by 12% and latency by 7%": a metric and a number on either side."""
-    rest, before = _rest(found, at), {it.kind for it in found[begin:at]}
-    plain = {it.kind for it, is_plain in zip(found[begin:at], outer(found[begin:at]), strict=True) if is_plain}
-    named = next((it.kind for it in rest if it.kind not in ("function", "prep", "dataset")), None)
-    if "both" in before and not before & set(_HEADS):
-        return False  # "both the loss (0.1) and the accuracy (0.9) are"
-    timed = named == "weak" and any(it.kind == "unit" for it in rest)
-    if not (named == "metric" or timed) or not before & {"metric", "unit"} or ("than" in plain and "metric" in before):
-        return False
-    return bool(before & {"number", "ratio"}) and any(it.kind in ("number", "ratio") for it in rest)
-
-
-def _has_own_verb(found: Sequence[Token], begin: int, at: int) -> bool:
-    """ "..., and for x it is 0.4": a value of another dataset that only stands beside a comparison."""
-    rest, before = _rest(found, at), {it.kind for it in found[begin:at]}
-    kinds = {it.kind for it in rest}
-    if _acts(rest) and before & {*_HEADS, "number"}:
-        return True
-    verb = any(it.text.lower() in ("is", "was", "reaches", "reached") for it in rest)
-    return verb and {"dataset", "number"} <= kinds and "go" not in kinds and "number" in before
-
-
-def _acts(rest: Sequence[Token]) -> bool:
-    """ "..., and the x task does not reach it": a dataset that something new is said of."""
-    if not rest or rest[0].kind != "dataset":
-        return False
-    verb = next((it for it in rest[1:] if it.text.lower() not in ("task", "dataset", "corpus")), None)
-    return verb is not None and (verb.kind == "word" or verb.text.lower() in ("does", "did", "is", "was", "has", "had"))
-
-
-def _has_own_most(found: Sequence[Token], begin: int, at: int) -> bool:
-    """ "..., and Run 4 the best on circle": another run with a superlative."""
-    rest, before = _rest(found, at), {it.kind for it in found[begin:at]}
-    if "run" not in before or not rest or rest[0].kind != "run":
-        return False
-    elliptic = bool({"most", "top"} & before) and [it.kind for it in rest[1:3]] == ["prep", "dataset"]
-    return elliptic or any(it.kind in ("most", "top") for it in rest)
-
-
-def _has_own_subject(found: Sequence[Token], begin: int, at: int) -> bool:
-    """ "a needs 48% fewer steps and b has a loss of 0.4": another dataset with another metric."""
-    rest, before = _rest(found, at), found[begin:at]
-    named = [it for it in before if it.kind == "metric"]
-    other = [it for it in rest if it.kind == "metric"]
-    if (
-        not rest
-        or rest[0].kind != "dataset"
-        or not named
-        or not other
-        or not any(it.kind == "dataset" for it in before)
-    ):
-        return False
-    said = all(any(it.kind in ("number", "go", "ratio") for it in side) for side in (before, rest))
-    return said and named[-1].value != other[0].value
-
-
-def _rest(found: Sequence[Token], at: int) -> Sequence[Token]:
-    """What stands between a separator and the next."""
-    begin = at + 1
-    while begin < len(found) and found[begin].kind in ("comma", "split"):
-        begin += 1
-    return found[begin : _end(found, begin - 1)]
 
 
 def _introduces(found: Sequence[Token], at: int) -> bool:
     """ "The first is preferable: the second needs 36% more steps": nothing is claimed before the colon."""
     before, after = found[:at], found[at + 1 :]
-    if found[at].kind != "colon" or not any(it.kind in ("number", *_HEADS) for it in after):
+    if found[at].kind != "colon" or not any(it.kind in ("number", *HEADS) for it in after):
         return False
     stated = any(it.kind == "word" for it in before) and any(it.text.lower() in _VERBS for it in before)
-    if any(it.kind in ("number", "ratio", *_HEADS) for it in before):
+    if any(it.kind in ("number", "ratio", *HEADS) for it in before):
         return False
     return stated or any(it.kind == "some" for it in before)
 
@@ -289,11 +171,11 @@ def _introduces(found: Sequence[Token], at: int) -> bool:
 def _own_statement(found: Sequence[Token], cut: int) -> bool:
     """Whether both sides of a strong separator say something of what they name."""
     sides = ({token.kind for token in found[:cut]}, {token.kind for token in found[cut + 1 :]})
-    says = all(kinds & {"number", *_HEADS} for kinds in sides)
-    other = found[cut].value == "strong" and all("metric" in kinds for kinds in sides) and bool(sides[0] & set(_HEADS))
+    says = all(kinds & {"number", *HEADS} for kinds in sides)
+    other = found[cut].value == "strong" and all("metric" in kinds for kinds in sides) and bool(sides[0] & set(HEADS))
     named = all(kinds & {"metric", "dataset", "run", "weak", "measure", "reference"} for kinds in sides)
     timed = all(kinds & {"metric", "weak"} for kinds in sides) and any("weak" in kinds for kinds in sides)
-    speaks = found[cut].value == "strong" and timed and any(kinds & set(_HEADS) for kinds in sides)
-    concedes = found[cut].value == "strong" and not sides[0] & {"number", *_HEADS} and "metric" in sides[1]
+    speaks = found[cut].value == "strong" and timed and any(kinds & set(HEADS) for kinds in sides)
+    concedes = found[cut].value == "strong" and not sides[0] & {"number", *HEADS} and "metric" in sides[1]
     concedes = concedes and bool(sides[0] & {"dataset", "run"}) and {"go", "dataset"} <= sides[1]
     return other or speaks or concedes or (says and named)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ai_scientist.claims.clauses import Clause, outer
-from ai_scientist.claims.tokens import Token, is_a
+from ai_scientist.claims.clauses import Clause
+from ai_scientist.claims.tokens import Token, is_a, outer
 from ai_scientist.claims.vocabulary import Meanings
 
 Said = tuple[int, ...] | str

@@ -44,6 +44,16 @@ def is_a(token: Token | None, *words: str) -> bool:
     return token is not None and (token.kind in words or token.text.lower() in words)
 
 
+def outer(found: Sequence[Token]) -> list[bool]:
+    """For every token whether it stands outside of brackets."""
+    depth, result = 0, []
+    for token in found:
+        depth = max(0, depth + (token.kind == "open"))
+        result.append(depth == 0)
+        depth = max(0, depth - (token.kind == "close"))
+    return result
+
+
 def lexed(text: str, words: Vocabulary) -> list[Token]:
     """The tokens of a sentence in order as a dictionary knows them; words that say nothing are left out."""
     filler, function = english().filler, english().function

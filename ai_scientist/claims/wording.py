@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from ai_scientist.claims.clauses import Clause, outer
+from ai_scientist.claims.clauses import Clause
 from ai_scientist.claims.given import Given
-from ai_scientist.claims.tokens import Token
+from ai_scientist.claims.tokens import Token, outer
 
 CHANGES = (
     "increase",
