@@ -17,6 +17,8 @@ _DRAWN = re.compile(
 )
 _DRAWN_TITLE = re.compile(r"\W{0,3}(?:plot|figure|visuali[sz]ation)", re.IGNORECASE)
 _TITLE = re.compile(r"(?:\*\*|__)[^\d*_]{1,60}[.!]")
+_OF_ALL = re.compile(r"\b(?:\w+est|most|least|best|worst)\b.{0,60}\bof all (?:the |our )?runs\b", re.IGNORECASE)
+_CLOSING = ("overall", "conclusion", "conclusions", "summary", "takeaway", "takeaways")
 _OF_A_RUN = ("result", "results", "analysis", "observation", "observations", "description", "note", "notes", "findings")
 
 
@@ -43,13 +45,15 @@ class Sentence:
 class _Place:
     """Where in the notes a block stands: the run's section, the list headings above it, whether it is passed over.
 
-    `drawn`: it is beneath a line like "Plot descriptions:", so that paragraphs are passed over, too.
+    `drawn`: it is beneath a line like "Plot descriptions:", so that paragraphs are passed over, too. `plots`: of what is
+    passed over here, what is the best of all runs is still a claim.
     """
 
     run: int | None = None
     above: tuple[tuple[int, str], ...] = ()
     passed: bool = False
     drawn: bool = False
+    plots: bool = False
 
 
 def headings(notes: str) -> dict[int, str]:
@@ -63,7 +67,9 @@ def sentences(notes: str) -> Iterator[Sentence]:
     place = _Place()
     for block in blocks(notes):
         place = _place(place, block)
-        if not place.passed and not heading(block.lines[0]) and not run_title(block.lines[0]):
+        if place.passed and place.plots:
+            yield from (it for it in _of_block(block, None, ()) if _OF_ALL.search(it.text))
+        elif not place.passed and not heading(block.lines[0]) and not run_title(block.lines[0]):
             yield from _of_block(block, place.run, tuple(text for _, text in place.above))
             opening = _heading_of(block)
             if opening:
@@ -79,19 +85,25 @@ def _place(before: _Place, block: Block) -> _Place:
     if headed:
         level, text = headed
         run = before.run if level > 2 or text.lower().rstrip(":").split(" ")[0] in _OF_A_RUN else None
-        return _Place(run, ((-1, text),), _is_passed(text))
+        return _Place(run, ((-1, text),), _is_passed(text), plots=_shows(text))
     above = tuple(entry for entry in before.above if entry[0] < block.level + block.is_table)
     if not block.is_table and _is_passed(block.text):
         drawn = before.drawn or (_heading_of(block) != "" and _DRAWN_TITLE.match(block.text) is not None)
-        return _Place(before.run, above, True, drawn)
+        return _Place(before.run, above, True, drawn, before.plots or _shows(block.text))
     inside = before.drawn or is_item(first) or first[0] in " \t"
-    under = before.passed and inside and not _is_about_a_run(first)
-    return _Place(before.run, above, under, under and before.drawn)
+    closing = before.drawn and _begins_with(first, _CLOSING)
+    under = before.passed and inside and not _begins_with(first, _OF_A_RUN) and not closing
+    return _Place(None if closing else before.run, above, under, under and before.drawn, under and before.plots)
 
 
-def _is_about_a_run(line: str) -> bool:
+def _shows(text: str) -> bool:
+    """Whether a heading, or what stands before a colon, is of plots."""
+    return _DRAWN_TITLE.match(text) is not None or ".png" in text[:200]
+
+
+def _begins_with(line: str, names: tuple[str, ...]) -> bool:
     name = lead(line)
-    return name is not None and name.lower().split(" ")[0] in _OF_A_RUN
+    return name is not None and name.lower().split(" ")[0] in names
 
 
 def _is_passed(text: str) -> bool:
