@@ -30,7 +30,8 @@ def names_another(inside: Iterable[Token], run: int, words: Vocabulary) -> bool:
     own = labels.get(run, set()) | english().function
     others = {word for number, label in labels.items() if number != run for word in label}
     said = takewhile(lambda token: token.kind != "maybe", _without_references(list(inside)))
-    return any(token.kind == "word" and token.text.lower() in others - own for token in said)
+    words_said = {word for token in said if token.kind in ("word", "setting") for word in token.text.lower().split()}
+    return bool(words_said & (others - own))
 
 
 def _without_references(inside: Sequence[Token]) -> Iterable[Token]:

@@ -158,7 +158,7 @@ def separate(
     found: Sequence[Token], clause: Clause, metrics: tuple[Meanings, ...], given: Sequence[Given]
 ) -> tuple[Meanings, ...]:
     """The metrics that "losses" or "1.0 for training, 0.9 for validation" mean, each on its own."""
-    plural = {token.value for token in clause.of(found) if token.kind == "metric" and token.text.lower().endswith("s")}
+    plural = {token.value for token in clause.of(found) if token.kind == "metric" and _is_plural(token)}
     parts = any(it.part for it in given)
     numbered = any(it.kind == "value" for it in given)
     found_metrics: list[Meanings] = []
@@ -166,6 +166,10 @@ def separate(
         apart = parts or (meanings in plural and not numbered)
         found_metrics += [(name,) for name in meanings] if apart else [meanings]
     return tuple(dict.fromkeys(found_metrics))
+
+
+def _is_plural(token: Token) -> bool:
+    return token.text.lower().endswith("s") and not token.text.lower().endswith("ss")
 
 
 def by_part(given: Sequence[Given], metrics: Sequence[Meanings]) -> Shares:
