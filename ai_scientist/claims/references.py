@@ -70,6 +70,8 @@ def _generic(found: Sequence[Token], at: int) -> Token:
 def _is_reference(found: Sequence[Token], index: int, section: int | None) -> bool:
     if section and found[index].value == (0,) and _is_beside_a_number(found, index):
         return True
+    if section and found[index].value != (section,) and _had(found, index):
+        return True
     before = index - 1
     listed = False
     while before >= 0 and index - before < 9:
@@ -139,6 +141,13 @@ def _is_beside_a_number(found: Sequence[Token], index: int) -> bool:
     before = [it.kind for it in found[max(0, index - 3) : index] if it.kind != "unit"]
     after = [it.kind for it in found[index + 1 : index + 3] if it.kind != "colon"]
     return before[-2:] == ["number", "comma"] and after[:1] == ["number"]
+
+
+def _had(found: Sequence[Token], index: int) -> bool:
+    """ "0.327 on circle where the baseline had 0.339": the old value in a clause of its own."""
+    before = found[index - 1].text.lower() if index else ""
+    after = [it.kind for it in found[index + 1 : index + 3]]
+    return before == "where" and after in (["function", "number"], ["was", "number"])
 
 
 def _is_apposition(found: Sequence[Token], index: int) -> bool:
