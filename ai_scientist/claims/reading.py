@@ -45,8 +45,8 @@ class Sentence:
 class _Place:
     """Where in the notes a block stands: the run's section, the list headings above it, whether it is passed over.
 
-    `drawn`: it is beneath a line like "Plot descriptions:", so that paragraphs are passed over, too. `plots`: of what is
-    passed over here, what is the best of all runs is still a claim.
+    `drawn`: it is beneath a line like "Plot descriptions:", so that paragraphs are passed over, too.
+    `plots`: of what is passed over here, what is the best of all runs is still a claim.
     """
 
     run: int | None = None

@@ -96,7 +96,9 @@ class Truth:
         if it.number.bound == "least":
             return any(one >= wanted * (1 - SAME / 4) for one in seen)
         return any(
-            it.number.fits(one) or abs(one - wanted) <= slack * wanted or (way and wanted >= 1 and it.number.fits(one - 1))
+            it.number.fits(one)
+            or abs(one - wanted) <= slack * wanted
+            or (way and wanted >= 1 and it.number.fits(one - 1))
             for one in seen
         )
 

@@ -57,7 +57,9 @@ def aspects(found: list[Token]) -> list[Token]:
         after = found[index + 1].text.lower() if index + 1 < len(found) else ""
         before = [it.text.lower() for it in found[max(0, index - 2) : index]]
         other = after in aspect or (len(before) == 2 and before[0] in aspect and before[1] in ("of", "in", "for"))
-        other = (other and token.kind == "metric") or (token.kind == "weak" and after != "" and not token.text.lower().endswith("ing") and _is_set(found[:index]))
+        other = (other and token.kind == "metric") or (
+            token.kind == "weak" and after != "" and not token.text.lower().endswith("ing") and _is_set(found[:index])
+        )
         result.append(replace(token, kind="word") if other else token)
     return result
 

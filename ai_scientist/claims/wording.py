@@ -50,7 +50,10 @@ def most_of(inside: Iterable[Token]) -> str | None:
 
 
 def is_longer(inside: Iterable[Token]) -> bool:
-    return any(token.kind == "go" and token.text.lower().startswith(("longer", "short", "length", "as long")) for token in inside)
+    return any(
+        token.kind == "go" and token.text.lower().startswith(("longer", "short", "length", "as long"))
+        for token in inside
+    )
 
 
 def is_taken(inside: Iterable[Token]) -> bool:
