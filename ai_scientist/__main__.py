@@ -44,8 +44,12 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(name: str, arguments: list[str]) -> int:
     command = importlib.import_module(COMMANDS[name][0])
     parser = Parser(prog=f"ai-scientist {name}", description=command.__doc__)
-    command.add(parser)
-    return exit_code(parser.prog, lambda: int(command.run(parser.parse_args(arguments))))
+
+    def work() -> int:
+        command.add(parser)
+        return int(command.run(parser.parse_args(arguments)))
+
+    return exit_code(parser.prog, work)
 
 
 if __name__ == "__main__":

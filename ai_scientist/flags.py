@@ -42,7 +42,10 @@ NOT_CONFIGURED = {
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse with one line for an error, instead of the whole usage."""
+    """argparse with one line for an error, instead of the whole usage, and with flags by their whole names alone."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see --help)\n")

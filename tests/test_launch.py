@@ -30,6 +30,7 @@ def _error(capsys: pytest.CaptureFixture) -> str:
     [
         ([], "--idea-text TEXT, --resume FOLDER or --list-ideas"),
         (["--idea", "x", "--max-runs", "0"], "--max-runs"),
+        (["--idea", "x", "--max-ru", "1"], "unrecognized arguments: --max-ru"),
         (["--idea", "x", "--max-runs", "many"], '"many" is not a whole number'),
         (["--idea", "x", "--max-attempts", "-1"], "--max-attempts"),
         (["--idea", "x", "--run-timeout", "0"], "--run-timeout"),
