@@ -1,13 +1,11 @@
 """One study from its setup to its summary: what it is done with, how it begins or goes on, and how it is left."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-
-from rich.console import Console
 
 from ai_scientist import folders, planning, preflight
 from ai_scientist.agents.aider_agent import AiderAgent
@@ -16,17 +14,15 @@ from ai_scientist.agents.model import LanguageModel
 from ai_scientist.agents.recording import Recording
 from ai_scientist.agents.retry import Retrying
 from ai_scientist.agents.transcript import Recorded, Replay, Transcript
-from ai_scientist.budget import Budgeted
-from ai_scientist.console.screens import Log, PlainScreen, screen_for
+from ai_scientist.console.screens import Log, PlainScreen
 from ai_scientist.console.summary import show
 from ai_scientist.errors import OF_ALL, AIScientistError, StudyError, UsageError
-from ai_scientist.executors.choose import end_left, executor_for
-from ai_scientist.executors.warm import WarmExecutor
+from ai_scientist.executors.choose import end_left
 from ai_scientist.facts import facts
 from ai_scientist.flags import Flags
 from ai_scientist.ideas.plain import one_line
 from ai_scientist.interrupts import no_more
-from ai_scientist.lab import Executor, Lab
+from ai_scientist.lab import Lab
 from ai_scientist.report.browser import open_where_there_is_a_screen
 from ai_scientist.report.index import results_of
 from ai_scientist.report.writing import Reporter
@@ -40,44 +36,8 @@ from ai_scientist.study.folder import EDITABLE, StudyFolder, create
 from ai_scientist.study.journal import Journal, spent_seconds
 from ai_scientist.study.orders import NO_RUN, while_running
 from ai_scientist.study.state import State, fold
+from ai_scientist.surroundings import Surroundings, alone
 from ai_scientist.template import Template, read_template
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What is different where a study is one of several: a study that is alone has its own console, machine and budget.
-
-    `limited` puts the limits of what is spent before a live model, `spent` tells the seconds worked and run so far,
-    `why` the reason of an interruption. `of_all` hears of an error that the other studies would meet, too. `warms`: the
-    executor keeps warmed parents for runs, which `close` ends.
-    """
-
-    console: Console
-    screen: Callable[[Log, Template, Console], PlainScreen]
-    executor: Callable[[Setup], Executor]
-    limited: Callable[[LanguageModel, Setup, Transcript], LanguageModel]
-    spent: Callable[[Journal], tuple[float, float]]
-    why: Callable[[], str]
-    of_all: Callable[[str], None] = lambda _: None
-    warms: bool = False
-    close: Callable[[], None] = lambda: None
-
-
-def alone(gpus: tuple[str, ...] | None = None) -> Surroundings:
-    """The surroundings of a study that is done by itself, in this process; `gpus`: its runs see only these."""
-    console = Console(highlight=False)
-    console.soft_wrap = not console.is_terminal  # a terminal wraps between words, a file keeps its lines whole
-    executor = WarmExecutor()
-    return Surroundings(
-        console,
-        screen_for(console),
-        lambda setup: executor_for(setup.engine, executor, gpus),
-        lambda model, setup, transcript: Budgeted(model, setup.budget, lambda: transcript.spent),
-        lambda journal: spent_seconds(journal.entries, datetime.now(UTC)),
-        lambda: "interrupted",
-        warms=True,
-        close=executor.close,
-    )
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from ai_scientist.study.events import Setup
 from ai_scientist.study.folder import StudyFolder
 from ai_scientist.study.journal import read_journal, spent_seconds
 from ai_scientist.study.state import State, fold
+from ai_scientist.surroundings import Surroundings
 from ai_scientist.template import Template, read_template
 
 NOTHING = Usage()
@@ -35,7 +36,7 @@ class Job:
         """What the study is called on the screen."""
         return self.setup.idea.name
 
-    def work(self, around: session.Surroundings) -> bool:
+    def work(self, around: Surroundings) -> bool:
         """Do it; whether the study is complete."""
         if self.template is not None:
             return session.begin(self.flags, self.template, self.setup, around)

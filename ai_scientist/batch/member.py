@@ -14,7 +14,6 @@ from typing import Any
 
 from rich.console import Console
 
-from ai_scientist import session
 from ai_scientist.agents.model import LanguageModel, Reply, Request
 from ai_scientist.batch import messages
 from ai_scientist.batch.jobs import Job
@@ -25,6 +24,7 @@ from ai_scientist.executors.local import LocalExecutor
 from ai_scientist.executors.pinned import pinned
 from ai_scientist.interrupts import held_back, interrupt, interruptible, no_more
 from ai_scientist.lab import Command, Executor, Exit, Limits, RunningId, Usage
+from ai_scientist.surroundings import Surroundings
 from ai_scientist.template import Template
 
 ADVANCE_SECONDS = 0.5
@@ -40,7 +40,7 @@ def pursue(job: Job, pipe: Connection, threads: int, environment: dict[str, str]
     of_all: list[str] = []
     with open(os.devnull, "w") as nowhere, interruptible():  # noqa: PTH123
         console = Console(file=nowhere)
-        around = session.Surroundings(
+        around = Surroundings(
             console,
             lambda log, template, console: MemberScreen(log, template, console, line),
             lambda setup: Queued(executor_for(setup.engine, LocalExecutor()), line, threads),

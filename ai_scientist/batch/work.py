@@ -25,6 +25,7 @@ from ai_scientist.preloading import loading
 from ai_scientist.sandbox.choose import choose
 from ai_scientist.sandbox.none import NoSandbox
 from ai_scientist.study.folder import StudyFolder
+from ai_scientist.surroundings import alone
 from ai_scientist.template import Template
 
 
@@ -37,7 +38,7 @@ def resume(flags: Flags, root: Path) -> bool:
     """Go on with the interrupted study in a folder, or with every one that is in it; whether all are complete."""
     if jobs := resumable(flags, root):
         return _work(jobs, flags)
-    return session.resume(flags, root, session.alone(flags.gpus))
+    return session.resume(flags, root, alone(flags.gpus))
 
 
 def _work(jobs: list[Job], flags: Flags) -> bool:
@@ -54,7 +55,7 @@ def _one_by_one(jobs: Sequence[Job], gpus: tuple[str, ...] | None) -> bool:
     of_all: list[str] = []
     complete = []
     for number, job in enumerate(jobs, 1):
-        around = replace(session.alone(gpus), of_all=of_all.append)
+        around = replace(alone(gpus), of_all=of_all.append)
         complete.append(job.work(around))
         if of_all and jobs[number:]:
             left = ", ".join(job.name for job in jobs[number:])
