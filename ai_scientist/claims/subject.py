@@ -35,8 +35,10 @@ def metrics_in(
     ):
         timely = tuple(it for it in scope.metrics if any(words.kind(name) != "other" for name in it))
         steps = words.of_kind("step")
-        only = len(steps) == 1 and not words.of_kind("time")
-        return weak or timely or ((steps,) if steps and (timed == "step" or only) else ())
+        times = words.of_kind("time")
+        only = len(steps) == 1 and not times
+        timed_alone = (times,) if len(times) == 1 and not steps and not words.of_kind("speed") else ()
+        return weak or timely or ((steps,) if steps and (timed == "step" or only) else timed_alone)
     if timed and not any(words.kind(name) == timed for it in scope.metrics for name in it):
         meant = words.of_kind("step" if timed == "step" else "time")
         return (meant,) if len(meant) == 1 and is_needed(inside) else scope.metrics
