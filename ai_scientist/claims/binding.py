@@ -8,7 +8,7 @@ from ai_scientist.claims.clauses import Clause, clauses
 from ai_scientist.claims.comparisons import Comparisons
 from ai_scientist.claims.definitions import defined, meaning
 from ai_scientist.claims.directions import directed
-from ai_scientist.claims.gate import are_interleaved, compares_both_ways, names_another, ranks_runs
+from ai_scientist.claims.gate import are_interleaved, compares_both_ways, has_run_as_object, names_another, ranks_runs
 from ai_scientist.claims.given import Given
 from ai_scientist.claims.pronouns import CHANGE, PRONOUN, THESE
 from ai_scientist.claims.reading import Sentence
@@ -27,7 +27,7 @@ from ai_scientist.claims.sharing import (
     shares,
     taken,
 )
-from ai_scientist.claims.subject import is_bound, is_counted, metrics_in, unnamed_in
+from ai_scientist.claims.subject import has_unit, is_bound, is_counted, metrics_in, unnamed_in
 from ai_scientist.claims.tokens import Token, outer
 from ai_scientist.claims.vocabulary import Meanings, Vocabulary
 from ai_scientist.claims.wording import (
@@ -169,7 +169,9 @@ class Binder:
         given = [
             it
             for it in given
-            if it.kind not in ("value", "difference") or it.olds or is_bound(self._words, found, clause, it, metrics)
+            if (it.olds and has_unit(self._words, it, metrics))
+            or it.kind not in ("value", "difference")
+            or is_bound(self._words, found, clause, it, metrics)
         ]
         if not scope.runs or not metrics or (way is None and most is None and not given):
             return
@@ -216,6 +218,7 @@ class Binder:
         mixed = (
             are_interleaved(clause.of(found))
             or compares_both_ways(clause.of(found))
+            or has_run_as_object(clause.of(found), sentence.run)
             or ranks_runs(clause.of(found))
             or (len(scope.runs) > 1 and len(given) > 1 and not by_run)
             or (most is not None and len(scope.runs) > 1)

@@ -72,6 +72,14 @@ def ranks_runs(inside: Sequence[Token]) -> bool:
     return valued > 2 or (others and "except" in kinds)
 
 
+def has_run_as_object(inside: Sequence[Token], section: int | None) -> bool:
+    """ "It is well ahead with the settings of Run 1": a run behind the verb is hardly what a sentence speaks of."""
+    at = next((place for place, token in enumerate(inside) if token.kind == "run"), 0)
+    verbs = ("is", "was", "are", "were", "does", "did", "has", "had")
+    foreign = section is not None and at > 0 and inside[at].value != (section,)
+    return foreign and any(token.text.lower() in verbs for token in inside[:at])
+
+
 def belongs_elsewhere(it: Assertion, assertions: Sequence[Assertion], words: Vocabulary) -> bool:
     """Whether its number is that of another run, dataset or metric of the sentence, of which none is said.
 

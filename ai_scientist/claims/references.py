@@ -123,11 +123,17 @@ def _is_of_a_run(found: Sequence[Token], number: int, index: int) -> bool:
     """ "better than the 0.41 of Run 1", "lower than the 12 s we saw in Run 2", "improves on the 0.41 of Run 1"."""
     at = number - 1 - (number > 1 and found[number - 1].text.lower() in ("on", "upon"))
     before = found[max(0, at)]
-    changed = before.kind == "from" and _ends_a_change(found, number - 1)
+    changed = before.kind == "from" and (_ends_a_change(found, number - 1) or _is_another_old(found, number - 1))
     beaten = before.kind == "go" and (before.value in ("better", "worse") or before.text.lower() in ("below", "above"))
     compared = changed or beaten or before.kind == "than"
     between = [it.kind for it in found[number + 1 : index]]
     return compared and "prep" in between and all(kind in ("unit", "function", "prep") for kind in between)
+
+
+def _is_another_old(found: Sequence[Token], at: int) -> bool:
+    """ "down from 0.45 in the baseline and from 0.42 in Run 2": a second "from" that shares the first direction."""
+    joined = at > 0 and found[at - 1].text.lower() == "and"
+    return joined and any(it.kind == "than" and it.value in ("up", "down") for it in found[:at])
 
 
 def _is_down_on(found: Sequence[Token], number: int, index: int) -> bool:

@@ -88,6 +88,13 @@ def is_bound(words: Vocabulary, found: Sequence[Token], clause: Clause, it: Give
     return True
 
 
+def has_unit(words: Vocabulary, it: Given, metrics: Sequence[Meanings]) -> bool:
+    """Whether a number is in a unit that one of the metrics can have."""
+    return it.unit not in ("step", "time", "speed") or any(
+        words.kind(one) == it.unit for some in metrics for one in some
+    )
+
+
 def fitting(
     words: Vocabulary, given: Sequence[Given], runs: Iterable[int], datasets: Sequence[str]
 ) -> tuple[Meanings, ...]:
