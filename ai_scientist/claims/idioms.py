@@ -13,7 +13,7 @@ _ONE = Number(1.0, 0.01)
 def idioms(found: list[Token]) -> list[Token]:
     """The tokens with these turns of phrase in plain words."""
     found = _unreached(_untitled(_perfect(_exemplified(_beside(_ranged(found))))))
-    return _at_a_price(_as_long(found))
+    return _lost(_left_out(_at_a_price(_as_long(found))))
 
 
 def _beside(found: list[Token]) -> list[Token]:
@@ -119,4 +119,24 @@ def _ranged(found: list[Token]) -> list[Token]:
         before = [it.kind for it in found[max(0, at - 6) : at]]
         whole = token.text.lower() == "depending" and before.count("number") > 1
         result.append(replace(token, kind="all") if whole else token)
+    return result
+
+
+def _left_out(found: list[Token]) -> list[Token]:
+    """ "beats the baseline on a and b, not on c": c is left out."""
+    result = []
+    for at, token in enumerate(found):
+        rest = [it.kind for it in found[at + 1 : at + 3]]
+        apart = token.kind == "not" and at and found[at - 1].kind == "comma" and rest == ["prep", "dataset"]
+        result.append(replace(token, kind="except") if apart else token)
+    return result
+
+
+def _lost(found: list[Token]) -> list[Token]:
+    """ "loses 0.017 in validation loss": it is lower, which way is better or not."""
+    result = []
+    for at, token in enumerate(found):
+        rest = [it.kind for it in found[at + 1 : at + 4]]
+        lost = token.kind == "go" and token.text.lower() in ("lose", "loses", "lost", "losing")
+        result.append(replace(token, value="down") if lost and rest == ["number", "prep", "metric"] else token)
     return result

@@ -148,6 +148,7 @@ def _changed(found: Sequence[Token], it: Given) -> Given:
         )
     )
     by = by or (is_a(before, "of") and _is_sized(found, it.index - 1))
+    by = by or _is_amount(found, it.index)
     follows = after is not None and after.kind == "go" and after.value != "same" and after.text not in ("<", ">")
     number = it.number
     if is_a(before, "within") and before is not None and before.kind == "go":
@@ -185,10 +186,20 @@ def _changed(found: Sequence[Token], it: Given) -> Given:
     if number.signed and number.value and (bracketed or (number.value > 0 and is_a(before, "open", "comma", "colon"))):
         return replace(it, kind="difference", way=_own_way(found, it, after))
     if by or (follows and after is not None and after.value in ("up", "down")):
-        return replace(it, kind="difference", way=_own_way(found, it, after))
+        return replace(it, kind="difference", way=_own_way(found, it, after), against=_against(found, it))
     if follows and after is not None and after.value in ("better", "worse", "faster", "slower"):
         return replace(it, kind="difference", loose=True, way=_own_way(found, it, after))
     return it
+
+
+def _is_amount(found: Sequence[Token], index: int) -> bool:
+    """ "loses 0.017 in validation loss and 40 s in training time": by how much, not to which value."""
+    end = index + 1 + is_a(token_at(found, index + 1), "unit")
+    measured = is_a(token_at(found, end), "in") and is_a(token_at(found, end + 1), "metric")
+    before = token_at(found, index - 1)
+    listed = is_a(before, "and") and is_a(token_at(found, index - 2), "metric") and is_a(found[index - 3], "in")
+    changed = before is not None and before.kind == "go" and before.value in ("up", "down", "better", "worse")
+    return measured and (changed or listed)
 
 
 def _is_sized(found: Sequence[Token], of: int) -> bool:
