@@ -74,7 +74,8 @@ def ranks_runs(inside: Sequence[Token]) -> bool:
 
 def has_run_as_object(inside: Sequence[Token], section: int | None) -> bool:
     """ "It is well ahead with the settings of Run 1": a run behind the verb is hardly what a sentence speaks of."""
-    at = next((place for place, token in enumerate(inside) if token.kind == "run"), 0)
+    kinds = [token.kind for token in inside]
+    at = next((at for at, kind in enumerate(kinds) if kind == "run" and "number" not in kinds[max(0, at - 4) : at]), 0)
     verbs = ("is", "was", "are", "were", "does", "did", "has", "had")
     foreign = section is not None and at > 0 and inside[at].value != (section,)
     return foreign and any(token.text.lower() in verbs for token in inside[:at])

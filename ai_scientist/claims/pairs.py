@@ -63,6 +63,8 @@ def _pair(found: Sequence[Token], result: list[Given], it: Given) -> None:
         and (it.runs or _run_before(found, it.index))
     ):
         runs = _run_within(between) or it.runs
+        if [token.kind for token in between if token.kind != "unit"] == ["open"] and not runs:
+            runs = next((one.olds[0].runs for one in reversed(result) if one.olds), ())
         if not versus:
             runs = it.runs or _run_before(found, it.index)
         if (
@@ -152,8 +154,14 @@ def _was_before(found: Sequence[Token], given: Sequence[Given], it: Given, betwe
         return False
     if after[0] in _BEFORE:
         return True
-    olds = [found[one.last + 1].text.lower() for one in given if one.olds and one.last + 1 < len(found)]
-    return after[0] == ")" and any(word in _BEFORE for word in olds)
+    pairs = [one for one in given if one.olds and one.kind == "value" and one.last + 1 < len(found)]
+    return after[0] == ")" and any(_says_old(found, one) for one in pairs)
+
+
+def _says_old(found: Sequence[Token], it: Given) -> bool:
+    """Whether a pair ends in a bracket that says what its second value is: "(89.1% before)", "(baseline 0.44)"."""
+    before, after = found[it.last - 1], found[it.last + 1]
+    return after.text.lower() in _BEFORE or (after.kind == "close" and before.kind in ("reference", "run", "colon"))
 
 
 def _continues(between: Sequence[Token]) -> bool:

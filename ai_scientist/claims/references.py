@@ -85,7 +85,8 @@ def _is_reference(found: Sequence[Token], index: int, section: int | None) -> bo
             if token.kind == "from" and _ends_a_change(found, before):
                 return True
             same = before > 0 and found[before - 1].kind == "go" and found[before - 1].value == "same"
-            return token.kind != "from" or same or not _numbered(found, index)
+            sized = before > 0 and found[before - 1].kind in ("number", "percent") and found[before - 1].value.percent
+            return token.kind != "from" or same or sized or not _numbered(found, index)
         if token.kind == "number" and (_is_of_a_run(found, before, index) or _is_down_on(found, before, index)):
             return True
         if token.kind == "reference":

@@ -148,7 +148,7 @@ def _changed(found: Sequence[Token], it: Given) -> Given:
         )
     )
     by = by or (is_a(before, "of") and _is_sized(found, it.index - 1))
-    by = by or _is_amount(found, it.index)
+    by = by or _is_amount(found, it.index) or _is_end(found, it.index)
     follows = after is not None and after.kind == "go" and after.value != "same" and after.text not in ("<", ">")
     number = it.number
     if is_a(before, "within") and before is not None and before.kind == "go":
@@ -190,6 +190,14 @@ def _changed(found: Sequence[Token], it: Given) -> Given:
     if follows and after is not None and after.value in ("better", "worse", "faster", "slower"):
         return replace(it, kind="difference", loose=True, way=_own_way(found, it, after))
     return it
+
+
+def _is_end(found: Sequence[Token], index: int) -> bool:
+    """ "rose by between 5.2 s on a and 6.2 s on b": either end of a range of changes."""
+    near = found[max(0, index - 7) : index]
+    at = next((place for place, token in enumerate(near) if token.text.lower() == "between"), 0)
+    numbers = sum(token.kind == "number" for token in near[at:])
+    return at > 0 and near[at - 1].text.lower() == "by" and (numbers == 0 or is_a(near[-1], "and"))
 
 
 def _is_amount(found: Sequence[Token], index: int) -> bool:

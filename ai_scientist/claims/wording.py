@@ -120,6 +120,11 @@ def as_change(found: Sequence[Token], it: Given) -> Given:
     reached = before is not None and (
         before.kind == "to" or before.text.lower() in ("of", "at", "is", "was", "reached")
     )
+    if (
+        reached and before is not None and before.text.lower() in ("is", "was")
+    ):  # "is 7% (a), 1% (b) above that of Run 3"
+        rest = [token.kind for token in found[it.index + 1 :]]
+        reached = not (rest[:1] == ["open"] and "go" in rest and rest[rest.index("go") + 1 :][:2] != [])
     passed = ("function", "prep", "was", "dataset", "metric", "split", "comma", "number")
     noun = next((token for token in reversed(found[: it.index - 1]) if token.kind not in passed), None)
     reached = reached and not (noun is not None and noun.text.lower() in CHANGES)
