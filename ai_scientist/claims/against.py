@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from ai_scientist.claims.given import Given
 from ai_scientist.claims.tokens import Token, is_a, token_at
@@ -16,7 +17,30 @@ def measured_from(found: Sequence[Token], given: Sequence[Given]) -> list[Given]
         if it.kind == "change" and not it.against and is_a(token_at(found, it.index - 1), "open"):
             it = replace(it, against=_named_before(found, it) or _as_before(found, result, it))
         result.append(it)
+    return _in_position(found, result)
+
+
+def _in_position(found: Sequence[Token], given: list[Given]) -> list[Given]:
+    """ "a 1810 (-58% vs baseline, -50% vs Run 1), b 2370 (-49%, -43%)": each against the run in its place before."""
+    result = list(given)
+    groups: dict[int, list[int]] = {}
+    for at, it in enumerate(given):
+        if it.kind == "change" and it.number.signed and (opened := _bracket(found, it.index)):
+            groups.setdefault(opened, []).append(at)
+    brackets = list(groups.values())
+    for before, after in pairwise(brackets):
+        if len(before) == len(after) > 1 and result[after[-1]].against == ():
+            for one, other in zip(before, after, strict=True):
+                result[other] = replace(result[other], against=result[one].against)
     return result
+
+
+def _bracket(found: Sequence[Token], index: int) -> int:
+    """Where the bracket opens in which a token stands; 0 outside."""
+    for at in range(index, 0, -1):
+        if found[at].kind in ("open", "close"):
+            return at if found[at].kind == "open" else 0
+    return 0
 
 
 def _named_before(found: Sequence[Token], it: Given) -> tuple[int, ...] | str:

@@ -40,8 +40,19 @@ def clauses(found: Sequence[Token]) -> list[Clause]:
             and new_statement(found, at, cuts)
         ):
             cuts.add(at)
+    cuts |= _concession(found, outside, cuts)
     edges = [0, *(cut + 1 for cut in sorted(cuts)), len(found)]
     return [Clause(begin, end) for begin, end in pairwise(edges) if end > begin]
+
+
+def _concession(found: Sequence[Token], outside: Sequence[bool], cuts: set[int]) -> set[int]:
+    """ "While a is better calibrated (0.03 instead of 0.04), the error grew on b": cut at the comma."""
+    if not found or found[0].value != "strong":
+        return set()
+    commas = [at for at in range(len(found)) if outside[at] and found[at].kind == "comma" and not _in_list(found, at)]
+    near = commas and not any(cut <= commas[0] for cut in cuts)
+    named = commas and any(it.kind in ("dataset", "run") for it in found[: commas[0]])
+    return {commas[0]} if near and named else set()
 
 
 def _is_head(found: Sequence[Token], at: int) -> bool:

@@ -123,11 +123,13 @@ def _ranged(found: list[Token]) -> list[Token]:
 
 
 def _left_out(found: list[Token]) -> list[Token]:
-    """ "beats the baseline on a and b, not on c": c is left out."""
+    """ "beats the baseline on a and b, not on c", "on every task but c": c is left out."""
     result = []
     for at, token in enumerate(found):
         rest = [it.kind for it in found[at + 1 : at + 3]]
-        apart = token.kind == "not" and at and found[at - 1].kind == "comma" and rest == ["prep", "dataset"]
+        before = found[at - 1].kind if at else ""
+        apart = token.kind == "not" and before == "comma" and rest == ["prep", "dataset"]
+        apart = apart or (token.text.lower() == "but" and before == "all" and rest[:1] == ["dataset"])
         result.append(replace(token, kind="except") if apart else token)
     return result
 

@@ -16,6 +16,7 @@ def referring(found: Sequence[Token], section: int | None) -> list[Token]:
     Its value then: the runs, or "previous", "earlier", "some" (of them), "others" where the text says so.
     """
     own = () if section is None else (section,)
+    found = [_explained(found, at) for at in range(len(found))]
     found = [_generic(found, at) for at in range(len(found))]
     found = [replace(it, kind="run" if own else "function", value=own) if it.kind == "thisrun" else it for it in found]
     found = _spanned(found)
@@ -53,6 +54,19 @@ def _spanned(found: list[Token]) -> list[Token]:
             result[at + 1] = replace(first, kind="reference")
             result[joint] = replace(found[joint], kind="span", value=None)
     return result
+
+
+def _explained(found: Sequence[Token], at: int) -> Token:
+    """ "Strong decay with warm-up (Run 4)": the number says of which run the whole name is, not its beginning."""
+    token = found[at]
+    if token.kind != "run" or token.text.lower().startswith("run"):
+        return token
+    rest = found[at + 1 : at + 8]
+    passed = ("word", "setting", "hyphen", "prep")
+    end = next((place for place, it in enumerate(rest) if it.kind not in passed and it.text.lower() != "with"), 0)
+    bracket = [it.kind for it in rest[end : end + 3]]
+    other = end > 0 and bracket == ["open", "run", "close"] and rest[end + 1].value != token.value
+    return replace(token, kind="word", value=None) if other else token
 
 
 def _generic(found: Sequence[Token], at: int) -> Token:

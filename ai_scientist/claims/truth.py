@@ -48,7 +48,8 @@ class Truth:
                 return self._range(it, change, way or it.way)
             case "difference":
                 signed = not it.number.signed or it.number.value * change >= 0
-                return it.number.size().fits(abs(change)) and signed
+                points = self.words.is_fraction(self.metric) and it.number.size().scaled(0.01).fits(abs(change))
+                return (it.number.size().fits(abs(change)) or points) and signed
         return self._ratio(it, way or it.way)
 
     def _new_and_old(self, it: Given) -> bool:

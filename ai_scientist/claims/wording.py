@@ -37,7 +37,8 @@ def way_of(found: Sequence[Token], clause: Clause) -> str | None:
     than = next((token for token in inside if token.kind == "than" and token.value != "-"), None)
     if than is not None:
         return str(than.value)
-    ratio = next((token for token in inside if token.kind == "ratio"), None)
+    said = zip(inside, [*inside[1:], None], strict=True)
+    ratio = next((it for it, after in said if it.kind == "ratio" and not (after and after.kind == "setting")), None)
     if ratio is None or (
         not any(token.kind in ("than", "reference", "as", "run") for token in inside) and ratio.text[-1:] not in "ds"
     ):
