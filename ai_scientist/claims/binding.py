@@ -169,7 +169,7 @@ class Binder:
         given = [
             it
             for it in given
-            if (it.olds and has_unit(self._words, it, metrics))
+            if ((it.olds or it.against) and has_unit(self._words, it, metrics))
             or it.kind not in ("value", "difference")
             or is_bound(self._words, found, clause, it, metrics)
         ]

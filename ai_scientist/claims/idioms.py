@@ -127,7 +127,7 @@ def _left_out(found: list[Token]) -> list[Token]:
     result = []
     for at, token in enumerate(found):
         rest = [it.kind for it in found[at + 1 : at + 3]]
-        before = found[at - 1].kind if at else ""
+        before = next((it.kind for it in reversed(found[:at]) if it.kind != "function"), "")
         apart = token.kind == "not" and before == "comma" and rest == ["prep", "dataset"]
         apart = apart or (token.text.lower() == "but" and before == "all" and rest[:1] == ["dataset"])
         result.append(replace(token, kind="except") if apart else token)

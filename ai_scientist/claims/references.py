@@ -168,7 +168,8 @@ def _had(found: Sequence[Token], index: int) -> bool:
     """ "0.327 on circle where the baseline had 0.339": the old value in a clause of its own."""
     before = found[index - 1].text.lower() if index else ""
     after = [it.kind for it in found[index + 1 : index + 3]]
-    return before == "where" and after in (["function", "number"], ["was", "number"])
+    goes = any(it.kind == "go" for it in found[index + 3 : index + 5])  # "where Run 3 is 87 steps faster"
+    return before == "where" and not goes and after in (["function", "number"], ["was", "number"])
 
 
 def _is_apposition(found: Sequence[Token], index: int) -> bool:
