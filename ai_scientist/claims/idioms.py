@@ -105,6 +105,9 @@ def _at_a_price(found: list[Token]) -> list[Token]:
         if of_number and token.text.lower() in _PRICES and result and result[-1].text.lower() == "at":
             result[-1] = replace(result[-1], kind="split", value="strong")
             token = replace(token, kind="go", value="worse")
+        following = [it.kind for it in found[at + 1 : at + 4]]
+        if token.text.lower() in ("cost", "costs") and following == ["number", "prep", "metric"]:
+            token = replace(token, kind="go", value="worse")  # "costs 0.3 points of accuracy"
         bare = token.text.lower() in (*_PRICES, "time", "compute") and len(result) > 1 and result[-1].kind == "ratio"
         if bare and result[-2].text.lower() in ("at", "for"):  # "a lower loss for twice the time"
             result[-1] = replace(result[-1], kind="word", value=None)

@@ -183,7 +183,11 @@ def _changed(found: Sequence[Token], it: Given) -> Given:
             return replace(it, kind="change", loose=True)
         return it
     bracketed = is_a(before, "open") and is_a(token_at(found, it.index - 2), "number", "unit", "percent")
-    if number.signed and number.value and (bracketed or (number.value > 0 and is_a(before, "open", "comma", "colon"))):
+    if (
+        number.signed
+        and number.value
+        and (bracketed or (number.value > 0 and is_a(before, "open", "comma", "colon", "dataset")))
+    ):
         return replace(it, kind="difference", way=_own_way(found, it, after))
     if by or (follows and after is not None and after.value in ("up", "down")):
         return replace(it, kind="difference", way=_own_way(found, it, after), against=_against(found, it))
