@@ -15,7 +15,7 @@ from conftest import GOOD, Bench, block
 
 from ai_scientist.executors.imports import first_imports
 from ai_scientist.executors.local import LocalExecutor
-from ai_scientist.executors.warm import WarmExecutor, possible
+from ai_scientist.executors.warm import MAX_RESTARTS, WarmExecutor, possible
 from ai_scientist.lab import Command, Exit, Limits, Task
 from ai_scientist.sandbox import Confinement
 from ai_scientist.sandbox.bubblewrap import Bubblewrap
@@ -206,21 +206,49 @@ def test_run_that_prepares_its_imports_itself_is_a_cold_one(place: Place) -> Non
     assert place.said(2) == "1\n"
     assert place.run("import numpy\n", 3, OTHER="profile").code == 0
     assert place.warm.forked == 2  # another environment has another parent
-    assert place.cold == ["it does not begin with the imports that the warmed parent has made"]
+    assert place.cold == ["it does not begin with the imports that the warmed parent has made; so may be later runs"]
 
 
-@NEEDS_WARM
-def test_without_its_parent_a_run_is_a_cold_one(place: Place) -> None:
-    assert place.run("import numpy\nprint('first')\n").code == 0
+GONE = "the warmed parent is gone or does not answer; another one is started for later runs"
+
+
+def _kill_the_parent() -> None:
     sandboxed = [it for it in psutil.Process().children(recursive=True) if it.name().startswith("python")]
     parent = max((it for it in sandboxed if it.status() != "zombie"), key=lambda it: it.create_time())
     parent.kill()
     psutil.wait_procs([parent], 20)
-    for number in (2, 3):
-        assert place.run("import numpy\nprint('cold')\n", number).code == 0
-        assert place.said(number) == "cold\n"
-    assert place.warm.forked == 1
-    assert place.cold == ["the warmed parent is gone or does not answer"]  # told once
+
+
+@NEEDS_WARM
+def test_parent_that_died_is_replaced_and_the_run_in_between_is_a_cold_one(place: Place) -> None:
+    for number in (1, 2, 3):
+        if number == 2:
+            _kill_the_parent()
+        assert place.run("import numpy\nprint('here')\n", number).code == 0
+        assert place.said(number) == "here\n"
+    assert place.warm.forked == 2
+    assert place.cold == [GONE]
+
+
+@NEEDS_WARM
+def test_parent_that_dies_again_and_again_is_replaced_so_many_times_only(place: Place) -> None:
+    number = 0
+    for _ in range(MAX_RESTARTS + 1):
+        assert place.run("import numpy\n", number := number + 1).code == 0
+        _kill_the_parent()
+        assert place.run("import numpy\n", number := number + 1).code == 0
+    assert place.run("import numpy\n", number + 1).code == 0
+    assert place.warm.forked == MAX_RESTARTS + 1
+    assert place.cold[:-1] == [GONE] * MAX_RESTARTS
+    assert place.cold[-1].endswith("so may be later runs")
+
+
+@NEEDS_WARM
+def test_parent_that_dies_before_its_first_run_is_not_replaced(place: Place) -> None:
+    for number in (1, 2):
+        place.run("import numpy.f2py.__main__\n", number)  # a module that ends the program that imports it
+    assert place.warm.forked == 0
+    assert place.cold == ["the warmed parent did not get ready; so may be later runs"]
 
 
 IMPORTS = {
@@ -268,7 +296,7 @@ def test_run_that_is_cold_in_the_middle_of_a_study_is_said_once_and_journaled(
     assert bench.study(GOOD | {"run_1.attempt_1": GOOD["run_1.attempt_1"] + edit}, "--max-runs", "2") == 0
     (cold,) = bench.of(StartedCold)
     assert (cold.run, cold.attempt) == (1, 1)
-    line = f"run 1 is started anew, not forked, and so may be later ones: {cold.why}"
+    line = f"run 1 is started anew, not forked: {cold.why}"
     assert capsys.readouterr().out.count(line) == 1
     assert cold.why in (bench.folder / "report.html").read_text()
 

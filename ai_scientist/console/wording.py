@@ -62,7 +62,7 @@ def line(event: Event, state: State, template: Template) -> str:
         case AttemptStarted():
             return ""
         case StartedCold():
-            return f"run {event.run} is started anew, not forked, and so may be later ones: {event.why}"
+            return f"run {event.run} is started anew, not forked: {event.why}"
         case Steered():
             return _order(event.order)
         case RunApproved():

@@ -134,7 +134,7 @@ class AttemptStarted:
 
 @dataclass(frozen=True)
 class StartedCold:
-    """This run was started anew, as others may be from now on, though runs are forked: told once for each reason."""
+    """This run was started anew, though runs are forked: told once for each reason, and each time a parent has died."""
 
     run: int
     attempt: int
