@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -20,10 +20,11 @@ from ai_scientist.inside import uses_torch
 from ai_scientist.lab import Engine, Limits
 from ai_scientist.machine import Machine, hardware, probe
 from ai_scientist.metrics import InvalidMetrics, read_metrics
+from ai_scientist.outside import declared_data, further_data, guarded, network, self_contained
 from ai_scientist.sandbox.choose import choose
 from ai_scientist.sandbox.none import NoSandbox
 from ai_scientist.study.events import LOCAL, Setup
-from ai_scientist.study.folder import METRICS, StudyFolder, leading_out
+from ai_scientist.study.folder import METRICS, StudyFolder
 from ai_scientist.template import SMOKE, Template, find_templates, read_template
 from ai_scientist.yardstick.seal import seal
 
@@ -34,7 +35,7 @@ KEY = "ANTHROPIC_API_KEY"
 def plan(flags: Flags, template: Template, idea: Idea) -> Setup:
     """What a new study is started with. Raises UsageError for what can be seen to be wrong before it begins."""
     _known_to_the_seal(idea, template)
-    _self_contained(template)
+    self_contained(template)
     model, recording = _voice(flags, template, idea)
     data = (*declared_data(template), *further_data(flags.data))
     python = interpreter_for(template, flags.python, _say)  # last: it may install packages
@@ -63,7 +64,7 @@ def plan(flags: Flags, template: Template, idea: Idea) -> Setup:
         price=_price(flags),
         smoke=trial.environment if trial and profile.name != SMOKE else None,
         sandbox=sandbox,
-        network=_guarded(engine, network(template, allowed=flags.allow_network)),
+        network=guarded(engine, network(template, allowed=flags.allow_network)),
         data=data,
         versions={"ai-scientist": __version__, "environment": key_of(python), **machine.versions, **_named(engine)},
         claims=flags.value("claims"),
@@ -114,7 +115,7 @@ def _moved(setup: Setup, flags: Flags, template: Template, python: str) -> dict[
     """Where the runs of a resumed study are done from now on. Raises UsageError where they could not be compared."""
     engine, before = engine_for(flags, setup.engine), setup.engine.name
     sandboxed = not flags.no_sandbox  # none only where it is said again
-    _guarded(engine, setup.network)
+    guarded(engine, setup.network)
     if engine.name == before == "local":
         return {"engine": engine, "sandbox": choose(allow_none=not sandboxed).name, "hardware": hardware()}
     if engine.name == before:
@@ -143,13 +144,6 @@ def _named(engine: Engine) -> dict[str, str]:
     return {} if engine.name == "local" else {"engine": engine.name}
 
 
-def _guarded(engine: Engine, network: bool) -> bool:
-    """Raises UsageError where runs with a network would reach a Ray that does as everybody says."""
-    if network and engine.name == "ray" and os.environ.get("RAY_AUTH_MODE") == "disabled":
-        raise UsageError("--allow-network with RAY_AUTH_MODE=disabled would let runs command the whole Ray cluster")
-    return network
-
-
 def changed_budget(budget: Budget, flags: Flags) -> Budget:
     """The limits of a whole study, those that are given in place of its own."""
     names = ("max_cost", "max_tokens", "max_hours", "max_gpu_hours")
@@ -160,14 +154,6 @@ def _approve(*, asked: bool) -> bool:
     if asked and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("--approve asks a person before each run, in a terminal, and this is none: use --no-approve")
     return asked
-
-
-def _self_contained(template: Template) -> None:
-    """Raises UsageError for a link of the template that leads out of it: it would show others' files to its runs."""
-    if strange := leading_out(template.folder):
-        raise UsageError(
-            f"{strange[0]} is no file of the template: copy what it leads to, or show it to the runs by --data PATH"
-        )
 
 
 def _say(text: str) -> None:
@@ -182,43 +168,6 @@ def _known_to_the_seal(idea: Idea, template: Template) -> None:
         raise UsageError(
             f"idea {idea.name} may change {', '.join(unknown)}, which template {template.name} does not seal"
         )
-
-
-def network(template: Template, *, allowed: bool) -> bool:
-    """Both must say it: the template that it needs the network, the user that it may have it."""
-    if template.network and not allowed:
-        raise UsageError(f"template {template.name} needs the network: allow it with --allow-network")
-    return template.network
-
-
-def declared_data(template: Template) -> tuple[str, ...]:
-    """The folders outside the template that its runs read."""
-    folders = [(template.folder / os.path.expanduser(name)).resolve() for name in template.data]  # noqa: PTH111 - it never raises
-    for folder in folders:
-        if not folder.exists():
-            raise UsageError(f"template {template.name} reads {folder} (data in template.toml), which does not exist")
-        if reason := _why_not_shown(folder):
-            raise UsageError(f"template {template.name} reads {folder} (data in template.toml), {reason}")
-    return tuple(map(str, folders))
-
-
-def _why_not_shown(folder: Path) -> str:
-    """Why runs are not shown that folder, "" where they may be."""
-    if any(folder == Path(name) or folder.is_relative_to(name) for name in ("/proc", "/sys", "/dev", "/run")):
-        return "which is not data but the machine"
-    if Path.home().resolve().is_relative_to(folder):
-        return "which holds your home directory; name the folder that is meant"
-    return ""
-
-
-def further_data(paths: Sequence[Path]) -> tuple[str, ...]:
-    """What --data names. Raises UsageError for what is not there, or is no data."""
-    for path in paths:
-        if not path.exists():
-            raise UsageError(f"--data {path}: there is no such file or folder")
-        if reason := _why_not_shown(path.resolve()):
-            raise UsageError(f"--data {path}, {reason}")
-    return tuple(str(path.resolve()) for path in paths)
 
 
 def _baseline(folder: Path) -> Path:

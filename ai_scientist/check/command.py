@@ -70,7 +70,7 @@ def _try(given: argparse.Namespace, folder: Path, found: list[Finding]) -> list[
 
 
 def _trial(given: argparse.Namespace, template: Template) -> "Trial":
-    from ai_scientist import planning
+    from ai_scientist import outside
     from ai_scientist.check.trying import Trial
     from ai_scientist.environments import interpreter_for
     from ai_scientist.machine import probe
@@ -86,8 +86,8 @@ def _trial(given: argparse.Namespace, template: Template) -> "Trial":
         template.profile(profile, machine.kind),
         python,
         choose(allow_none=given.no_sandbox),
-        (*planning.declared_data(template), *planning.further_data(given.data)),
-        planning.network(template, allowed=given.allow_network),
+        (*outside.declared_data(template), *outside.further_data(given.data)),
+        outside.network(template, allowed=given.allow_network),
         machine.kind == "gpu",
         Limits(given.run_timeout, output_bytes=100_000_000, processes=1000, disk_bytes=20_000_000_000),
         _say,
