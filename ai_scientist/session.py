@@ -1,55 +1,31 @@
-"""One study from its setup to its summary: what it is done with, how it begins or goes on, and how it is left."""
+"""One study from its setup to its summary: how it begins or goes on, and how it is left."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from ai_scientist import folders, planning, preflight
-from ai_scientist.agents.aider_agent import AiderAgent
-from ai_scientist.agents.litellm_model import LiteLLMModel, Price
-from ai_scientist.agents.model import LanguageModel
-from ai_scientist.agents.recording import Recording
-from ai_scientist.agents.retry import Retrying
-from ai_scientist.agents.transcript import Recorded, Replay, Transcript
 from ai_scientist.console.screens import Log, PlainScreen
 from ai_scientist.console.summary import show
+from ai_scientist.equipment import Study, cache_of, equipped, live_model, sandbox_of
 from ai_scientist.errors import OF_ALL, AIScientistError, StudyError, UsageError
 from ai_scientist.executors.choose import end_left
-from ai_scientist.facts import facts
 from ai_scientist.flags import Flags
 from ai_scientist.ideas.plain import one_line
 from ai_scientist.interrupts import no_more
-from ai_scientist.lab import Lab
 from ai_scientist.report.browser import open_where_there_is_a_screen
 from ai_scientist.report.index import results_of
 from ai_scientist.report.writing import Reporter
-from ai_scientist.sandbox import Sandbox
-from ai_scientist.sandbox.choose import choose
-from ai_scientist.sandbox.none import NoSandbox
 from ai_scientist.study import baseline, loop
-from ai_scientist.study.asking import summary_of
 from ai_scientist.study.events import Event, ModelAnswered, Setup, Stopped, StudyEnded
-from ai_scientist.study.folder import EDITABLE, StudyFolder, create
+from ai_scientist.study.folder import StudyFolder, create
 from ai_scientist.study.journal import Journal, spent_seconds
-from ai_scientist.study.orders import NO_RUN, while_running
 from ai_scientist.study.state import State, fold
 from ai_scientist.surroundings import Surroundings, alone
 from ai_scientist.template import Template, read_template
-
-
-@dataclass(frozen=True)
-class _Study:
-    """What belongs to one study while it is worked on."""
-
-    journal: Journal
-    folder: StudyFolder
-    setup: Setup
-    template: Template
-    live: LiteLLMModel | None
-    around: Surroundings
 
 
 def begin(flags: Flags, template: Template, setup: Setup, around: Surroundings | None = None) -> bool:
@@ -57,7 +33,7 @@ def begin(flags: Flags, template: Template, setup: Setup, around: Surroundings |
     around = around or alone(flags.gpus)
     setup = _warmed(setup, around)
     results = flags.results_dir.absolute()
-    preflight.check(setup, results, _live(setup))
+    preflight.check(setup, results, live_model(setup))
     if template.shipped_baseline and not setup.baseline:
         around.console.print(
             f"The template's own run_0 is not used: the baseline is measured here. To take it as it is, say --baseline "
@@ -102,7 +78,7 @@ def resume(flags: Flags, root: Path, around: Surroundings | None = None) -> bool
         if before.setup is None:
             raise StudyError(f"{root} was interrupted before it began; nothing is lost. Start it anew with --idea.")
         setup = _warmed(planning.changed(before.setup, flags, read_template(folder.root)), around)
-        preflight.check(setup, folder.root, _live(setup))
+        preflight.check(setup, folder.root, live_model(setup))
         complete = _work(journal, folder, setup, around, results_of(folder.root), resumed=True)
     _open(folder, flags, around)
     return complete
@@ -130,7 +106,7 @@ def _work(
     journal: Journal, folder: StudyFolder, setup: Setup, around: Surroundings, results: Path | None, *, resumed: bool
 ) -> bool:
     """Work on a study; whether it is complete. `results`: the folder whose index lists it, if it is known."""
-    study = _Study(journal, folder, setup, read_template(folder.root), _live(setup), around)
+    study = Study(journal, folder, setup, read_template(folder.root), live_model(setup), around)
     _greet(study)
     interrupted = False
     with (
@@ -158,22 +134,10 @@ def _work(
     return bool(state.ended and state.ended.complete)
 
 
-def _pursue(study: _Study, screen: PlainScreen, reporter: Reporter, *, resumed: bool) -> None:
+def _pursue(study: Study, screen: PlainScreen, reporter: Reporter, *, resumed: bool) -> None:
     if fold(study.journal.events).ended:
         return
-    transcript = Transcript(study.folder.transcript)
-    model = Recorded(_model(study, screen, transcript), transcript)
-    lab = Lab(
-        _agent(study, model, transcript),
-        study.around.executor(study.setup),
-        screen,
-        study.template,
-        study.folder,
-        _cache(study.folder),
-        _sandbox(study.setup),
-        lambda: study.around.spent(study.journal),
-        lambda turn: any(exchange.turn == turn for exchange in transcript.exchanges),
-    )
+    lab, model = equipped(study, screen)
 
     def follow(event: Event, state: State) -> None:
         screen.follow(event, state)
@@ -186,7 +150,7 @@ def _pursue(study: _Study, screen: PlainScreen, reporter: Reporter, *, resumed: 
     loop.pursue(study.journal, lab, follow)
 
 
-def _stop(study: _Study, screen: PlainScreen, reason: str) -> None:
+def _stop(study: Study, screen: PlainScreen, reason: str) -> None:
     if fold(study.journal.events).ended:
         return
     with suppress(StudyError):  # a full disk: the journal is right as it stands
@@ -195,58 +159,7 @@ def _stop(study: _Study, screen: PlainScreen, reason: str) -> None:
         screen.say(f"stopped: {reason}")
 
 
-def _agent(study: _Study, model: LanguageModel, transcript: Transcript) -> AiderAgent:
-    def earlier() -> list[int]:
-        return [turn.turn.number for turn in fold(study.journal.events).turns]
-
-    def summary() -> str:
-        first = next((exchange.reply for exchange in transcript.exchanges if exchange.turn == 1), "")
-        return summary_of(fold(study.journal.events), study.template, first)
-
-    return AiderAgent(study.folder.root, EDITABLE, model, transcript, study.template.system, earlier, summary)
-
-
-def _model(study: _Study, screen: PlainScreen, transcript: Transcript) -> LanguageModel:
-    if study.live is not None:
-        retrying = Retrying(
-            study.live,
-            study.setup.retry_minutes,
-            screen.say,
-            left=lambda: _seconds_left(study),
-            heed=lambda: while_running(study.folder, NO_RUN, lambda event: _record(study, screen, event)),
-        )
-        return study.around.limited(retrying, study.setup, transcript)
-    path = Path(study.setup.recording)
-    if path.is_dir():
-        return Recording(path, lambda: facts(fold(study.journal.events), study.template))
-    return Replay(path)
-
-
-def _record(study: _Study, screen: PlainScreen, event: Event) -> None:
-    study.journal.append(event)
-    screen.follow(event, fold(study.journal.events))
-
-
-def _seconds_left(study: _Study) -> float:
-    return study.setup.budget.seconds_left(*study.around.spent(study.journal), for_gpu=False)
-
-
-def _live(setup: Setup) -> LiteLLMModel | None:
-    """The real model of a study; None where a recording answers."""
-    if setup.recording:
-        return None
-    return LiteLLMModel(setup.model, price=Price(*setup.price) if setup.price else None)
-
-
-def _sandbox(setup: Setup) -> Sandbox:
-    return choose(allow_none=setup.sandbox == NoSandbox.name)
-
-
-def _cache(folder: StudyFolder) -> Path:
-    return folder.root.parent / "baselines"
-
-
-def _greet(study: _Study) -> None:
+def _greet(study: Study) -> None:
     setup, console = study.setup, study.around.console
     if study.live is None:
         console.print(
@@ -254,12 +167,12 @@ def _greet(study: _Study) -> None:
             f"and numbers are real.\nFor a real model set {planning.KEY}, or name any with --model.",
             style="yellow",
         )
-    known = baseline.recorded_seconds(baseline.kept(_cache(study.folder), study.folder, setup))
+    known = baseline.recorded_seconds(baseline.kept(cache_of(study.folder), study.folder, setup))
     lines = [
         f"idea:    {setup.idea.name}: {one_line(setup.idea.title, 300)}",
         f"model:   {setup.model or 'none, a recording'}",
         f"profile: {setup.profile}, on {setup.device}. {one_line(setup.profile_description, 300)}",
-        *preflight.plan(setup, study.folder.root, study.live, known, _sandbox(setup).describe()),
+        *preflight.plan(setup, study.folder.root, study.live, known, sandbox_of(setup).describe()),
         *([f"engine:  {setup.engine.name}; runs on {setup.hardware}"] if setup.engine.name != "local" else []),
         f"folder:  {study.folder.root}",
     ]
