@@ -1,7 +1,8 @@
-"""Numbers that a person types. Each raises ArgumentTypeError, which says what was meant, for anything else."""
+"""What a person types: numbers, names, paths. For anything else each raises ArgumentTypeError, which says why."""
 
 import argparse
 import math
+from pathlib import Path
 
 
 def count(text: str) -> int:
@@ -28,3 +29,15 @@ def price(text: str) -> float:
     if not (value := _number(text)) >= 0:
         raise argparse.ArgumentTypeError(f'"{text}" is not a price in USD')
     return value
+
+
+def named(text: str) -> str:
+    """Not empty: an unset variable of a shell must not act as if the flag had been left out."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty")
+    return text
+
+
+def path(text: str) -> Path:
+    """Not empty, which pathlib takes for the working directory."""
+    return Path(named(text))

@@ -9,7 +9,7 @@ from typing import Any, NoReturn, get_args
 
 import psutil
 
-from ai_scientist.amounts import count, positive, price
+from ai_scientist.amounts import count, named, path, positive, price
 from ai_scientist.claims.model import ClaimsMode
 from ai_scientist.errors import UsageError
 from ai_scientist.executors.options import OF_THE_MACHINE, add_devices, of_others
@@ -162,11 +162,11 @@ def configured(wanted: set[str], known: set[str]) -> list[str]:
     user, project = user_configuration(), Path("pyproject.toml")
     tables = [(user, _toml(user)), (project, _toml(project).get("tool", {}).get("ai-scientist", {}))]
     arguments = []
-    for path, table in tables:
+    for file, table in tables:
         for key, value in table.items():
             name = key.replace("-", "_")
             if name not in known or isinstance(value, bool | list | dict):
-                raise UsageError(f"{path}: {key} = {value!r} is not a setting; use the names of the flags")
+                raise UsageError(f"{file}: {key} = {value!r} is not a setting; use the names of the flags")
             if name in wanted:
                 arguments += [f"--{name.replace('_', '-')}", str(value)]
     return arguments
@@ -184,23 +184,23 @@ def _toml(path: Path) -> dict[str, Any]:
 def _add_choices(parser: Parser) -> None:
     add = parser.add_argument
     add("--idea", action="append", default=[], metavar="NAME", help="an idea to pursue; may be given several times")
-    add("--idea-file", type=Path, metavar="FILE", help="an idea of your own: a JSON file as an entry of ideas.json")
+    add("--idea-file", type=path, metavar="FILE", help="an idea of your own: a JSON file as an entry of ideas.json")
     add("--idea-text", metavar="TEXT", help="an idea of your own in words")
     add("--all", action="store_true", help="pursue all ideas, of --template if it is given")
     add("--template", metavar="NAME", help="the template of the idea")
-    add("--templates-dir", type=Path, default=TEMPLATES, metavar="DIR", help="where the templates are")
-    add("--results-dir", type=Path, default=Path("results"), metavar="DIR", help="where studies go (default: results)")
-    add("--model", metavar="NAME", help="the model, by litellm's name: claude-opus-4-6, openai/NAME, ...")
-    add("--recording", type=Path, metavar="PATH", help="a recording's folder or a transcript.jsonl, instead of a model")
+    add("--templates-dir", type=path, default=TEMPLATES, metavar="DIR", help="where the templates are")
+    add("--results-dir", type=path, default=Path("results"), metavar="DIR", help="where studies go (default: results)")
+    add("--model", type=named, metavar="NAME", help="the model, by litellm's name: claude-opus-4-6, openai/NAME, ...")
+    add("--recording", type=path, metavar="PATH", help="a recording's folder or a transcript.jsonl, instead of a model")
     add("--profile", metavar="NAME", help="the size of the experiment (default: the template's for this device)")
-    add("--python", metavar="PATH", help="the interpreter that runs experiment.py and plot.py (default: this one)")
+    add("--python", type=named, metavar="PATH", help="what runs experiment.py and plot.py (default: this Python)")
     add("--claims", choices=get_args(ClaimsMode), help="false claims in notes.txt: fix (default), warn, off")
-    add("--resume", type=Path, metavar="FOLDER", help="go on with an interrupted study, or all in a folder")
+    add("--resume", type=path, metavar="FOLDER", help="go on with an interrupted study, or all in a folder")
     add("--no-sandbox", action="store_true", help="run model-written code without a sandbox: it can do what you can")
     add("--allow-network", action="store_true", help="let runs of a template that says so use the network")
     add(
         "--data",
-        type=Path,
+        type=path,
         action="append",
         default=[],
         metavar="PATH",
@@ -208,7 +208,7 @@ def _add_choices(parser: Parser) -> None:
     )
     add(
         "--baseline",
-        type=Path,
+        type=path,
         metavar="FOLDER",
         help="take this run_0, measured elsewhere, instead of measuring it here",
     )

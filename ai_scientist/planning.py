@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ai_scientist import __version__
+from ai_scientist.agents.transcript import Replay
 from ai_scientist.budget import Budget
 from ai_scientist.environments import interpreter_again, interpreter_for, key_of
-from ai_scientist.errors import UsageError
+from ai_scientist.errors import RecordingError, UsageError
 from ai_scientist.executors import warm
 from ai_scientist.executors.choose import engine_for, node_of
 from ai_scientist.flags import GIGABYTE, Flags
@@ -225,6 +226,17 @@ def _voice(flags: Flags, template: Template, idea: Idea) -> tuple[str, str]:
 
 
 def _recording(path: Path) -> Path:
-    if path.is_dir() or path.is_file():
-        return path.absolute()
-    raise UsageError(f"--recording {path}: there is no such file or folder")
+    """The recording or transcript that answers. Raises UsageError where it is none, before anything is measured."""
+    if path.is_file():
+        try:
+            Replay(path)
+        except RecordingError as error:
+            raise UsageError(f"--recording: {error}") from None
+    elif not path.is_dir():
+        raise UsageError(f"--recording {path}: there is no such file or folder")
+    elif not any(path.glob("*.md.j2")):
+        raise UsageError(
+            f"--recording {path} holds no replies (run_1.attempt_1.md.j2 and so on); of a study name its "
+            "transcript.jsonl"
+        )
+    return path.absolute()

@@ -40,6 +40,8 @@ def _error(capsys: pytest.CaptureFixture) -> str:
         (["--idea", "x", "--resume", "y"], "leave those flags out"),
         (["--idea-text", "x", "--resume", "y"], "leave those flags out"),
         (["--idea", "x", "--model", "m", "--recording", "r"], "exclude each other"),
+        (["--idea", "x", "--model", ""], "--model: it is empty"),
+        (["--idea", "x", "--data="], "--data: it is empty"),
         (["--no-such-flag"], "--no-such-flag"),
     ],
 )
@@ -56,22 +58,28 @@ def test_bad_flag(flags: list[str], said: str, capsys: pytest.CaptureFixture) ->
         (["--idea", "learning_rat"], "Did you mean learning_rate?"),
         (["--idea", "learning_rate"], "set ANTHROPIC_API_KEY"),
         (["--idea", "learning_rate", "--template", "tinny"], "Did you mean tiny?"),
-        (["--idea", "learning_rate", "--recording", "templates", "--profile", "huge"], "it has: usual, short"),
+        (["--idea", "learning_rate", "--recording", "recording", "--profile", "huge"], "it has: usual, short"),
         (["--idea", "learning_rate", "--recording", "nowhere"], "no such file or folder"),
-        (["--idea", "learning_rate", "--recording", "templates", "--python", "no-such-python"], "no such program"),
-        (["--idea", "learning_rate", "--recording", "templates", "--python", "/bin/false"], "no working Python"),
+        (["--idea", "learning_rate", "--recording", "templates"], "holds no replies"),
+        (["--idea", "learning_rate", "--recording", "templates/tiny/prompt.json"], "line 1, is not an exchange"),
+        (["--idea", "learning_rate", "--recording", "empty"], "holds no exchange"),
+        (["--idea", "learning_rate", "--recording", "recording", "--python", "no-such-python"], "no such program"),
+        (["--idea", "learning_rate", "--recording", "recording", "--python", "/bin/false"], "no working Python"),
         (["--idea", "learning_rate", "--model", "nobodys-model"], "litellm does not know"),
         (["--idea", "learning_rate", "--model", "claude-opus-4-6"], "set ANTHROPIC_API_KEY"),
-        (["--idea", "learning_rate", "--recording", "templates", "--results-dir", "x" * 300], "File name too long"),
-        (["--idea", "learning_rate", "--recording", "templates", "--data", "/"], "which holds your home directory"),
-        (["--idea", "learning_rate", "--recording", "templates", "--data", "/proc"], "not data but the machine"),
+        (["--idea", "learning_rate", "--recording", "recording", "--results-dir", "x" * 300], "File name too long"),
+        (["--idea", "learning_rate", "--recording", "recording", "--data", "/"], "which holds your home directory"),
+        (["--idea", "learning_rate", "--recording", "recording", "--data", "/proc"], "not data but the machine"),
         (["--idea", "learning_rate", "--templates-dir", "nowhere"], "no template found"),
-        (["--idea", "learning_rate", "--recording", "templates", "--results-dir", "/dev/null/x"], "cannot create"),
+        (["--idea", "learning_rate", "--recording", "recording", "--results-dir", "/dev/null/x"], "cannot create"),
     ],
 )
 def test_bad_value(bench: Bench, flags: list[str], said: str, capsys: pytest.CaptureFixture) -> None:
+    bench.record(GOOD)
+    (bench.root / "empty").touch()
     places = [] if "--templates-dir" in flags else ["--templates-dir", "templates"]
     assert launch.main([*places, *flags]) == 2
+    assert not bench.results.exists()
     assert said in _error(capsys)
 
 

@@ -91,6 +91,7 @@ def test_torn_last_line_is_dropped_and_damage_is_named(tmp_path: Path) -> None:
         transcript.append(Request(TURN, index, (), "u"), Reply("r", "stop", Usage()), "model")
     whole = path.read_bytes()
     path.write_bytes(whole[:-10])
+    assert Replay(path).reply(Request(TURN, 1, (), "u")).text == "r"
     assert len(Transcript(path).exchanges) == 2
     path.write_bytes(whole.replace(b'"index": 1', b'"index": "x"'))
     with pytest.raises(StudyError, match="line 2"):
@@ -107,6 +108,6 @@ def test_file_that_is_no_transcript_is_one_clear_error(tmp_path: Path, content: 
 
 def test_replay_without_a_reply_names_the_turn(tmp_path: Path) -> None:
     path = tmp_path / "transcript.jsonl"
-    path.write_text("")
+    Transcript(path).append(Request(Turn(1, "plot", 0, 1), 0, (), "u"), Reply("r", "stop", Usage()), "model")
     with pytest.raises(RecordingError, match=r"run_2\.attempt_1"):
         Replay(path).reply(REQUEST)

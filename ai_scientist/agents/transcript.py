@@ -163,7 +163,7 @@ class Recorded:
 
 
 class Replay:
-    """Answers from the transcript of another study, by what each turn is for."""
+    """Answers from the transcript of another study, by what each turn is for; RecordingError where it is none."""
 
     def __init__(self, path: Path) -> None:
         self.name = f"replay:{path.name}"
@@ -171,11 +171,13 @@ class Replay:
         try:
             if path.stat().st_size > MAX_BYTES:
                 raise RecordingError(f"{path} is longer than {MAX_BYTES:,} bytes; it is not read.")
-            exchanges = _parsed(path.read_bytes(), path)
+            exchanges = read_transcript(path)
         except OSError as error:
             raise RecordingError(f"cannot read {path}: {error.strerror}.") from None
         except StudyError as error:
             raise RecordingError(str(error)) from None
+        if not exchanges:
+            raise RecordingError(f"{path} holds no exchange with a model.")
         self._replies = {exchange.key: exchange.as_reply() for exchange in exchanges}
 
     def ceiling(self, request: Request) -> Usage:
