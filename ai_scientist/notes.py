@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from ai_scientist.idea import Idea
 from ai_scientist.metrics import Metrics
 
-_SECTION = re.compile(r"^#{1,6}[ \t]*run[ \t_]*(\d+)\b.*$", re.IGNORECASE | re.MULTILINE)
-_HEADING = re.compile(r"^#{1,6}[ \t]", re.MULTILINE)
+_SECTION = re.compile(r"^(#{1,6})[ \t]*run[ \t_]*(\d+)\b.*$", re.IGNORECASE | re.MULTILINE)
+_HEADING = re.compile(r"^(#{1,6})[ \t]", re.MULTILINE)
 _PNG = re.compile(r"[\w.\-]+\.png\b", re.IGNORECASE)
 
 
@@ -28,21 +28,24 @@ def header(idea: Idea, profile: str, device: str, baseline: Metrics) -> str:
     )
 
 
-def sections(text: str) -> frozenset[int]:
-    """The numbers of the runs that have a heading ("## Run 3: ...") with text beneath it."""
-    found = set()
+def sections(text: str) -> Mapping[int, str]:
+    """What stands under the heading of each run ("## Run 3: ..."), lesser headings within it included."""
+    found: dict[int, str] = {}
     for match in _SECTION.finditer(text):
-        following = _HEADING.search(text, match.end())
-        body = text[match.end() : following.start() if following else len(text)]
-        if body.strip():
-            found.add(int(match.group(1)))
-    return frozenset(found)
+        others = [it for it in _HEADING.finditer(text, match.end()) if len(it.group(1)) <= len(match.group(1))]
+        ends = [it.start() for it in (*others[:1], _SECTION.search(text, match.end())) if it]
+        run = int(match.group(2))
+        found[run] = f"{found.get(run, '')}\n{text[match.end() : min(ends, default=len(text))]}".strip()
+    return found
 
 
-def missing_sections(text: str, runs: Iterable[int]) -> tuple[int, ...]:
-    """The runs among `runs` that have no section."""
-    present = sections(text)
-    return tuple(run for run in runs if run not in present)
+def missing_sections(text: str, finished: Mapping[int, str]) -> tuple[int, ...]:
+    """The runs among `finished` whose section is not there, empty, or as it was when they ended.
+
+    `finished` holds what notes.txt said then: the section could announce a run, and not yet say what came out.
+    """
+    now = sections(text)
+    return tuple(run for run, then in finished.items() if now.get(run, "") in ("", sections(then).get(run, "")))
 
 
 def plot_names(text: str, existing: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -158,6 +158,9 @@ PLAIN = {
 }
 """The same without templates, as a live model would say it."""
 
+SILENT = {"describe.attempt_1": ""}
+"""An agent that has no reply for the first run."""
+
 WRONG = "On narrow the loss is higher than that of the baseline."
 RIGHT = "On narrow the loss is lower than that of the baseline."
 LYING = GOOD | {"run_2.attempt_1": GOOD["run_2.attempt_1"].replace("\n\n## Run 2", f"\n{WRONG}\n\n## Run 2")}

@@ -4,7 +4,7 @@ import json
 import zlib
 
 import pytest
-from conftest import CORRECTED, GOOD, LYING, RIGHT, WRONG, Bench, add_notes, block
+from conftest import CORRECTED, GOOD, LYING, RIGHT, SILENT, WRONG, Bench, add_notes, block
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -110,7 +110,7 @@ def test_resume_takes_another_mode(bench: Bench) -> None:
 
 
 def test_journal_of_an_earlier_version_is_read(bench: Bench) -> None:
-    bench.study({}, *TWO)
+    bench.study(SILENT, *TWO)
     entry = read_journal(bench.folder / "journal.jsonl")[0]
     line = encode(Entry(entry.time, entry.event), 1)
     without = json.loads(line)

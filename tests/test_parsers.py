@@ -99,8 +99,19 @@ def test_hostile_results_file_is_refused_at_once(make: Callable[[Path], None], t
 
 def test_sections_need_a_heading_and_text() -> None:
     text = "## Run 0: Baseline\nfine\n### run 2 - wide\ntext\n## Run 3: empty\n\n## Run 12: last\nRun 4 is no heading\n"
-    assert notes.sections(text) == {0, 2, 12}
-    assert notes.missing_sections(text, [1, 2, 3, 12]) == (1, 3)
+    assert notes.sections(text) == {0: "fine", 2: "text", 3: "", 12: "Run 4 is no heading"}
+    assert notes.missing_sections(text, dict.fromkeys((1, 2, 3, 12), "")) == (1, 3)
+
+
+def test_section_holds_the_headings_within_it() -> None:
+    text = "## Run 1: wide\n### Results\nlower\n## Conclusion\nyes\n"
+    assert notes.sections(text) == {1: "### Results\nlower"}
+
+
+def test_section_that_only_announces_a_run_is_missing_still() -> None:
+    then = "## Run 1: wide\nIt is to be wider.\n"
+    assert notes.missing_sections(f"{then}\n## Run 2: next\nDeeper.\n", {1: then}) == (1,)
+    assert notes.missing_sections(f"{then}The loss is lower.\n", {1: then}) == ()
 
 
 def test_plot_names() -> None:

@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 import pytest
-from conftest import Bench, processes_in, wait_for
+from conftest import SILENT, Bench, processes_in, wait_for
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
@@ -320,7 +320,7 @@ def test_flags_that_are_wrong_are_one_line_and_2(
     flags: list[str], said: str, bench: Bench, capfd: pytest.CaptureFixture[str]
 ) -> None:
     try:
-        code = bench.launch("--recording", str(bench.record({})), *flags)
+        code = bench.launch("--recording", str(bench.record(SILENT)), *flags)
     except SystemExit as end:
         code = end.code
     err = capfd.readouterr().err
@@ -332,7 +332,7 @@ def test_flags_that_are_wrong_are_one_line_and_2(
 @pytest.mark.parametrize(("engine", "package"), [("ray", "ray"), ("slurm", "submitit")])
 def test_engine_that_is_not_installed_is_one_line_and_2(engine: str, package: str, bench: Bench) -> None:
     launch = f"import sys; sys.modules[{package!r}] = None\nfrom ai_scientist import launch\nsys.exit(launch.main())"
-    flags = ["--idea", "learning_rate", "--recording", str(bench.record({})), "--executor", engine]
+    flags = ["--idea", "learning_rate", "--recording", str(bench.record(SILENT)), "--executor", engine]
     places = ["--templates-dir", str(bench.root / "templates"), "--results-dir", str(bench.results)]
     command = [sys.executable, "-c", launch, *flags, *places]
     done = subprocess.run(command, capture_output=True, text=True, cwd=bench.root, check=False)

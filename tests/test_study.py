@@ -169,7 +169,7 @@ def test_malformed_block_applies_nothing_and_is_told(bench: Bench) -> None:
     }
     assert bench.study(replies, *TWO) == 0
     assert bench.of(TurnEnded)[0].status == "malformed"
-    assert "no part of it was applied" in bench.sent()["run_1.attempt_2"]
+    assert "Nothing of the reply was applied." in bench.sent()["run_1.attempt_2"]
     assert "## Run 1: half" not in (bench.folder / "notes.txt").read_text()
 
 
@@ -245,7 +245,7 @@ def test_run_that_fails_for_good_leaves_the_good_ones(bench: Bench) -> None:
         "run_3.attempt_1": rate("0.2", "0.4")  # the code of run 1 is back
         + add_notes(
             "The rate is doubled.",
-            "## Run 2: failed\nIt crashed.\n\n## Run 3: rate 0.4\nThe rate is doubled once more.",
+            "Results: lower.\n\n## Run 2: failed\nIt crashed.\n\n## Run 3: rate 0.4\nThe rate is doubled once more.",
         ),
         "notes.attempt_1": add_notes("The rate is doubled once more.", "Results: better.\n\n## Conclusion\nFaster."),
         "plot.attempt_1": block(
@@ -269,14 +269,39 @@ def test_study_without_a_good_run_ends_incomplete(bench: Bench, capsys: pytest.C
 
 def test_missing_section_is_asked_for(bench: Bench) -> None:
     replies = GOOD | {
-        "run_2.attempt_1": rate("0.2", "0.4"),
+        "run_2.attempt_1": rate("0.2", "0.4") + add_notes("The rate is doubled.", "Results: lower."),
         "notes.attempt_1": "The notes are fine.",
         "notes.attempt_2": add_notes(
-            "The rate is doubled.", "## Run 2: rate 0.4\nThe rate is doubled once more.\n\n## Conclusion\nFaster."
+            "Results: lower.", "## Run 2: rate 0.4\nThe rate is doubled once more.\n\n## Conclusion\nFaster."
         ),
     }
     assert bench.study(replies, *TWO) == 0
-    assert "no section, or an empty one, for run 2" in bench.sent()["notes.attempt_2"]
+    assert "no section, or one without results, for run 2" in bench.sent()["notes.attempt_2"]
+
+
+def test_results_whose_notes_were_not_applied_are_asked_for_again(bench: Bench) -> None:
+    replies = GOOD | {
+        "notes.attempt_1": add_notes("No such line.", "Results: lower."),
+        "notes.attempt_1.reply_2": "I see no mistake.",
+        "notes.attempt_1.reply_3": "I see no mistake.",
+        "notes.attempt_2": GOOD["notes.attempt_1"],
+    }
+    assert bench.study(replies, *TWO) == 0
+    again = bench.sent()["notes.attempt_2"]
+    assert "one without results, for run 2" in again
+    assert "| narrow | loss |" in again
+
+
+def test_last_run_that_fails_for_good_is_told_and_the_conclusion_asked_for(bench: Bench) -> None:
+    replies = GOOD | {
+        "run_2.attempt_1": rate("0.2", "broken") + add_notes("The rate is doubled.", "Results: lower."),
+        "notes.attempt_1": add_notes("Results: lower.", "## Run 2\nIt crashed.\n\n## Conclusion\nFaster."),
+        "plot.attempt_1": GOOD["plot.attempt_1"].replace(', "run_2": "rate 0.4"', ""),
+    }
+    assert bench.study(replies, *TWO, "--max-attempts", "1") == 0
+    said = bench.sent()["notes.attempt_1"]
+    assert "Run 2 is given up" in said
+    assert '"## Conclusion"' in said
 
 
 def test_plot_failure_is_fed_back(bench: Bench) -> None:

@@ -6,7 +6,7 @@ import subprocess
 from io import StringIO
 
 import pytest
-from conftest import GOOD, Bench, block
+from conftest import GOOD, SILENT, Bench, block
 
 from ai_scientist import launch
 from ai_scientist.compare import Comparison
@@ -82,7 +82,7 @@ def test_failed_run_is_said(bench: Bench) -> None:
     "name", ["a|b", "a\n| 9 | b", "<script>alert(1)</script>", "=cmd()", "[x](http://x)", "a\x1b[2J"]
 )
 def test_no_name_leaves_its_cell(bench: Bench, name: str) -> None:
-    bench.study({}, *TWO)
+    bench.study(SILENT, *TWO)
     state, template = bench.state, launch.read_template(bench.template)
     row = Row(1, name, name, name, 1.0, 0.1, 3, Comparison(0, 1.0, None, "no evidence"), None)
     line = next(it for it in as_markdown([row], {1: name}, state, template).splitlines() if it.startswith("| 1 |"))

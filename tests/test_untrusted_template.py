@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import GOOD, Bench
+from conftest import GOOD, SILENT, Bench
 
 from ai_scientist import launch
 from ai_scientist.study.events import StudyResumed
@@ -70,7 +70,7 @@ def test_titles_cannot_steer_the_terminal(bench: Bench, capsys: pytest.CaptureFi
     ideas = bench.template / "ideas.json"
     ideas.write_text(ideas.read_text().replace('"Title": "', '"Title": "\\u001b[2J\\nfolder:  /fake '))
     assert launch.main(["--list-ideas", "--templates-dir", "templates"]) == 0
-    assert bench.study({}, "--max-runs", "1") == 1
+    assert bench.study(SILENT, "--max-runs", "1") == 1
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert "\nfolder:  /fake" not in out

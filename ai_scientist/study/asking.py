@@ -59,6 +59,9 @@ def _first(turn: Turn, state: State, setup: Setup, template: Template) -> str:
             may_change=setup.idea.may_change,
             max_runs=setup.max_runs,
             max_attempts=setup.max_attempts,
+            timeout=setup.limits.seconds,
+            baseline_seconds=_baseline_seconds(state),
+            network=setup.network,
             run=turn.run,
         )
     good = max(state.metrics)
@@ -107,9 +110,14 @@ def _again(turn: Turn, state: State, setup: Setup) -> str:
         feedback=attempt.feedback,
         timeout=setup.limits.seconds,
         smoke=attempt.smoke,
-        baseline_seconds=state.baseline.seconds if state.baseline else 0.0,
+        baseline_seconds=_baseline_seconds(state),
         **about,
     )
+
+
+def _baseline_seconds(state: State) -> float:
+    """0 where it is not known."""
+    return state.baseline.seconds if state.baseline else 0.0
 
 
 def _attempt_of(turn: TurnEnded, state: State) -> AttemptEnded | None:
@@ -132,6 +140,8 @@ def _notes(state: State, template: Template) -> str:
         missing=missing,
         missing_rows={run: facts.rows(state, template, run) for run in missing},
         detail=asked[-1].detail if asked else "",
+        failed=state.untold_failure,
+        skipped=state.untold_failure in state.skipped,
         **results,
     )
 

@@ -85,6 +85,13 @@ class State:
         """The runs that a person skipped; they are among those that are given up."""
         return tuple(attempt.run for attempt in self.attempts if attempt.outcome == "skipped")
 
+    @property
+    def untold_failure(self) -> int | None:
+        """The last run, where it is given up and no prompt has said so yet."""
+        last = self.given_up[-1] if self.given_up else None
+        told = self.turns_for("notes") or self.turns_for("run")[-1:]
+        return last if told and told[-1].turn.purpose == "run" and told[-1].turn.run == last else None
+
     def turns_for(self, purpose: str) -> tuple[TurnEnded, ...]:
         """The turns with that purpose, oldest first."""
         return tuple(turn for turn in self.turns if turn.turn.purpose == purpose)

@@ -113,11 +113,11 @@ def _claims_step(state: State) -> Step | None:
 
 
 def _notes_step(state: State) -> Step | None:
-    """Every finished run gets a section; the last run's results go to the agent before the plots are asked for."""
+    """Every finished run gets a section; what came of the last run goes to the agent before the plots are asked for."""
     if state.turns_for("plot"):
         return None
     asked = len(state.turns_for("notes"))
-    told = state.shown == state.good[-1].run
+    told = state.shown == state.good[-1].run and state.untold_failure is None
     if (told and not state.turns[-1].missing_sections) or asked > MAX_REMINDERS:
         return None
     return _ask(state, "notes", asked + 1)

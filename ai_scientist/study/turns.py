@@ -48,7 +48,7 @@ def take_turn(step: AskAgent, state: State, lab: Lab) -> TurnEnded:
         edit.usage,
         time.monotonic() - started,
         "",
-        notes.missing_sections(text, [attempt.run for attempt in state.good]),
+        notes.missing_sections(text, _notes_then(state, lab)),
         undescribed,
         phantoms,
         () if state.setup.claims == "off" else _false_claims(text, state, lab),
@@ -97,6 +97,12 @@ def said_finished(reply: str) -> bool:
     """Whether the last line of a reply that says anything is "I am finished", alone."""
     lines = [line for line in reply.splitlines() if line.strip()]
     return bool(lines) and bool(_FINISHED.fullmatch(lines[-1]))
+
+
+def _notes_then(state: State, lab: Lab) -> dict[int, str]:
+    """What notes.txt said when each finished run ended."""
+    history = History(lab.folder.root)
+    return {attempt.run: history.text(lab.folder.notes.name, attempt.commit) for attempt in state.good}
 
 
 def _notes_text(lab: Lab) -> str:
