@@ -11,8 +11,17 @@ class UnreadableFile(ValueError):
 
 
 def read_text(path: Path, max_bytes: int) -> str:
-    """The file as text, invalid UTF-8 replaced, see read_bytes."""
-    return read_bytes(path, max_bytes).decode("utf-8", errors="replace")
+    """The file as text, invalid UTF-8 replaced and a mark of Windows at its start left out, see read_bytes."""
+    return read_bytes(path, max_bytes).decode("utf-8-sig", errors="replace")
+
+
+def not_utf8(content: bytes) -> int:
+    """The first line that is no UTF-8, 0 where all is."""
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        return content.count(b"\n", 0, error.start) + 1
+    return 0
 
 
 def read_bytes(path: Path, max_bytes: int) -> bytes:

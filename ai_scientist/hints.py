@@ -35,8 +35,9 @@ def hint(said: str, python: str, *, network: bool) -> str:
         return f"It writes {written[-1]}, outside its output folder: let it write in the folder --out_dir alone."
     if (files := _FILE.findall(said)) and _lies_outside(files[-1]):
         return (
-            f"It reads {files[-1]}, outside the study, which runs are not shown: put the data into the template's "
-            f'folder, or name its folder with --data PATH or in "data" of template.toml.'
+            f"It reads or writes {files[-1]}, outside the study, which runs are not shown: put data into the "
+            f'template\'s folder, or name its folder with --data PATH or in "data" of template.toml; results go into '
+            f"the folder --out_dir alone."
         )
     return ""
 

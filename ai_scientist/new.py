@@ -7,6 +7,7 @@ two lines at its top by which adapter.py runs it once a seed and collects the me
 import argparse
 import ast
 import os
+import re
 import shutil
 import sys
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ai_scientist.errors import UsageError
-from ai_scientist.files import UnreadableFile, read_text
+from ai_scientist.files import UnreadableFile, not_utf8, read_bytes, read_text
 from ai_scientist.idea import NAME
 from ai_scientist.parsing import NO_PYTHON, parse
 from ai_scientist.places import SCAFFOLDING, TEMPLATES
@@ -28,6 +29,9 @@ adapter.once_a_seed(__file__)
 """
 TAKE_SEED = """\
   take the seed:      seed = int(os.environ.get("SEED", 0)), and seed everything random with it
+"""
+NO_ARGUMENTS = """\
+  need no arguments:  it is started without any; give each a default
 """
 SAY_METRICS = """\
   print the metrics:  print(json.dumps({"loss": loss})) as its last line, or {"dataset": {"loss": loss}, ...}
@@ -70,7 +74,9 @@ def _of_script(name: str, path: Path) -> tuple[dict[str, str], str]:
     if not path.is_file():
         raise UsageError(f"--from {path}: there is no such file")
     try:
-        code = read_text(path, MAX_BYTES)
+        if line := not_utf8(read_bytes(path, MAX_BYTES)):
+            raise UsageError(f"--from {path}: line {line} is not UTF-8; save the script as UTF-8")
+        code = read_text(path, MAX_BYTES).replace("\r\n", "\n")
         tree = parse(code)
     except UnreadableFile as error:
         raise UsageError(f"--from {path} {error}") from None
@@ -84,8 +90,17 @@ def _of_script(name: str, path: Path) -> tuple[dict[str, str], str]:
             "experiment.py": code
         }, f"{path.name} speaks of {' and '.join(CONTRACT)}: it is taken as it is\n"
     files |= {"experiment.py": _adapted(code, tree), "adapter.py": _render("adapter.py", {})}
-    missing = (TAKE_SEED if "SEED" not in code else "") + (SAY_METRICS if "json" not in code else "")
+    missing = _missing(code)
     return files, f"experiment.py must still, in your own code:\n{missing}" if missing else ""
+
+
+def _missing(code: str) -> str:
+    """What a script must be given, as far as its text tells."""
+    return (
+        (NO_ARGUMENTS if re.search(r"\bargparse\b|\bsys\.argv\b", code) else "")
+        + (TAKE_SEED if "SEED" not in code else "")
+        + (SAY_METRICS if not re.search(r"print\(\s*json\.dumps|metrics\.json", code) else "")
+    )
 
 
 def _adapted(code: str, tree: ast.Module) -> str:

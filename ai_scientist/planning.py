@@ -15,6 +15,7 @@ from ai_scientist.environments import interpreter_again, interpreter_for, key_of
 from ai_scientist.errors import RecordingError, UsageError
 from ai_scientist.executors import warm
 from ai_scientist.executors.choose import engine_for, node_of
+from ai_scientist.files import not_utf8
 from ai_scientist.flags import GIGABYTE, Flags
 from ai_scientist.idea import Idea
 from ai_scientist.inside import uses_torch
@@ -26,7 +27,7 @@ from ai_scientist.sandbox.choose import choose
 from ai_scientist.sandbox.none import NoSandbox
 from ai_scientist.study.events import LOCAL, Setup
 from ai_scientist.study.folder import METRICS, StudyFolder
-from ai_scientist.template import SMOKE, Template, find_templates, read_template
+from ai_scientist.template import CODE, SMOKE, Template, find_templates, read_template
 from ai_scientist.yardstick.seal import seal
 
 DEFAULT_MODEL = "claude-opus-4-6"
@@ -37,6 +38,7 @@ def plan(flags: Flags, template: Template, idea: Idea) -> Setup:
     """What a new study is started with. Raises UsageError for what can be seen to be wrong before it begins."""
     _known_to_the_seal(idea, template)
     self_contained(template)
+    _in_utf8(template)
     model, recording = _voice(flags, template, idea)
     data = (*declared_data(template), *further_data(flags.data))
     python = interpreter_for(template, flags.python, _say)  # last: it may install packages
@@ -159,6 +161,14 @@ def _approve(*, asked: bool) -> bool:
 
 def _say(text: str) -> None:
     sys.stderr.write(f"{text}\n")
+
+
+def _in_utf8(template: Template) -> None:
+    """Raises UsageError for code that the agent could not edit."""
+    for name in CODE:
+        path = template.folder / name
+        if line := not_utf8(path.read_bytes()):
+            raise UsageError(f"{path}, line {line}, is not UTF-8, in which the agent edits: save the file as UTF-8")
 
 
 def _known_to_the_seal(idea: Idea, template: Template) -> None:

@@ -101,6 +101,19 @@ def test_links_that_lead_out_are_found(template: Path, found: Callable) -> None:
     assert [it[1] for it in found("--no-run") if it[0] == "error"] == ["nothing.txt", "stolen.txt"]
 
 
+def test_code_that_the_agent_could_not_edit_is_found(template: Path, found: Callable) -> None:
+    path = template / "experiment.py"
+    path.write_bytes(b"# -*- coding: latin-1 -*-\n# caf\xe9\n" + path.read_bytes())
+    ((_, name, line, said),) = [it for it in found("--no-run") if it[0] == "error"]
+    assert (name, line, "is not UTF-8" in said) == ("experiment.py", 2, True)
+
+
+def test_files_of_windows_are_read(template: Path, found: Callable) -> None:
+    for path in template.iterdir():
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert [it for it in found("--no-run") if it[0] == "error"] == []
+
+
 def test_terminal_is_not_steered(template: Path, capsys: pytest.CaptureFixture) -> None:
     change(template / "experiment.py", "SEEDS = 3", 'raise ValueError("\\x1b[2Jgone")')
     assert main(["check", str(template)]) == 1
@@ -133,7 +146,7 @@ def test_missing_file(template: Path, found: Callable, name: str) -> None:
         ('"means": {', '"mean": {', 'must hold a non-empty object "means"'),
         ('os.path.join(out_dir, "final_info.json")', '"run_0/final_info.json"', "run_1: fails (crashed):"),
         ("SEEDS = 3", "SEEDS = 3 + unknown", "NameError: name 'unknown' is not defined"),
-        ("SEEDS = 3", "SEEDS = open('/nowhere/x')", "It reads /nowhere/x, outside the study"),
+        ("SEEDS = 3", "SEEDS = open('/nowhere/x')", "It reads or writes /nowhere/x, outside the study"),
         ('f"{metric}_mean": statistics.mean(each)', 'f"{metric}_mean": float("nan")', "not a finite number"),
         ('parser.add_argument("--out_dir", required=True)', 'parser.add_argument("--out", required=True)', "out_dir"),
     ],

@@ -83,6 +83,13 @@ def test_bad_value(bench: Bench, flags: list[str], said: str, capsys: pytest.Cap
     assert said in _error(capsys)
 
 
+def test_code_that_the_agent_could_not_edit(bench: Bench, capsys: pytest.CaptureFixture) -> None:
+    code = bench.template / "experiment.py"
+    code.write_bytes(b"# -*- coding: latin-1 -*-\n# caf\xe9\n" + code.read_bytes())
+    assert bench.study(GOOD) == 2
+    assert "experiment.py, line 2, is not UTF-8" in _error(capsys)
+
+
 def test_resume_of_what_is_no_study(bench: Bench, capsys: pytest.CaptureFixture) -> None:
     assert launch.main(["--resume", "nowhere"]) == 2
     assert "no such folder" in _error(capsys)

@@ -118,7 +118,7 @@ def test_data_beside_the_study_is_read_where_it_is_named(
     code = (legacy / "experiment.py").read_text()
     (legacy / "experiment.py").write_text(code.replace('"points.tsv"', '"../../../points.tsv"'))
     assert _study(bench) == 1
-    assert "It reads ../../../points.tsv, outside the study" in capsys.readouterr().out
+    assert "It reads or writes ../../../points.tsv, outside the study" in capsys.readouterr().out
     shutil.rmtree(bench.results)
     assert _study(bench, "--data", "points.tsv") == 0
 

@@ -108,6 +108,23 @@ def test_what_must_be_added_is_said_when_it_is_made(bench: Bench, capsys: pytest
     out = capsys.readouterr().out
     assert 'int(os.environ.get("SEED", 0))' in out
     assert 'print(json.dumps({"loss": loss})) as its last line' in out
+    assert "need no arguments" not in out
+
+
+def test_script_with_arguments_that_writes_its_own_file_is_told_so(bench: Bench, capsys: pytest.CaptureFixture) -> None:
+    (bench.root / "own.py").write_text("import argparse, json\njson.dump({'loss': 1}, open('own.json', 'w'))\n")
+    assert main(["new", "mine", "--from", "own.py"]) == 0
+    out = capsys.readouterr().out
+    assert "need no arguments" in out
+    assert 'print(json.dumps({"loss": loss})) as its last line' in out
+
+
+def test_script_of_windows_is_wrapped(bench: Bench) -> None:
+    (bench.root / "own.py").write_bytes(b"\xef\xbb\xbfloss = 1\r\n")
+    assert main(["new", "mine", "--from", "own.py"]) == 0
+    made = (bench.root / "templates" / "mine" / "experiment.py").read_bytes()
+    assert made.endswith(b"loss = 1\n")
+    assert b"\r" not in made
 
 
 @pytest.mark.parametrize(
@@ -117,11 +134,13 @@ def test_what_must_be_added_is_said_when_it_is_made(bench: Bench, capsys: pytest
         (["../mine"], "no usable name"),
         (["mine", "--from", "nowhere.py"], "--from nowhere.py: there is no such file"),
         (["mine", "--from", "broken.py"], "is not valid Python"),
+        (["mine", "--from", "latin.py"], "line 2 is not UTF-8"),
         (["mine", "--templates-dir", "/dev/null"], "cannot make /dev/null/mine"),
     ],
 )
 def test_bad_input_makes_nothing(bench: Bench, capsys: pytest.CaptureFixture, arguments: list[str], said: str) -> None:
     (bench.root / "broken.py").write_text("def (")
+    (bench.root / "latin.py").write_bytes(b"loss = 1\n# caf\xe9\n")
     before = sorted(bench.root.rglob("*"))
     assert main(["new", *arguments]) == 2
     assert said in capsys.readouterr().err

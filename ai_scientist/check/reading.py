@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from ai_scientist import plotting
 from ai_scientist.check import Finding, error, warning
 from ai_scientist.errors import UsageError
-from ai_scientist.files import UnreadableFile, read_text
+from ai_scientist.files import UnreadableFile, not_utf8, read_text
 from ai_scientist.idea import idea_of
 from ai_scientist.parsing import NO_PYTHON, parse
 from ai_scientist.study.folder import leading_out
@@ -52,6 +52,8 @@ def _code(folder: Path) -> Iterator[Finding]:
         if isinstance(text, Finding):
             yield text
             continue
+        if line := not_utf8(path.read_bytes()):
+            yield error(str(path), line, "encoding", "is not UTF-8, in which the agent edits; save the file as UTF-8")
         try:
             tree = parse(text)
         except NO_PYTHON as problem:
