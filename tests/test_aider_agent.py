@@ -95,6 +95,32 @@ def test_block_that_does_not_fit_is_mended_by_a_second_request(folder: Path) -> 
     assert [request.index for request in script.requests] == [0, 1]
 
 
+FENCED = "```python\n<<<<<<< SEARCH\nrate = 0.1\n=======\nrate = 0.2\n>>>>>>> REPLACE\n```\n"
+SECOND = FENCED.replace("rate = 0.1", "steps = 20").replace("rate = 0.2", "steps = 30")
+
+
+@pytest.mark.parametrize("line", ["In experiment.py, change:", "Now `experiment.py`:", "1. The file experiment.py"])
+def test_sentence_above_a_block_names_the_file_that_is_in_it(folder: Path, line: str) -> None:
+    assert ask(folder, f"{line}\n{FENCED}")[0].files == ("experiment.py",)
+
+
+@pytest.mark.parametrize("between", ["", "\n", "And the steps:\n"])
+def test_block_without_a_name_is_for_the_file_of_the_block_before(folder: Path, between: str) -> None:
+    edit, _ = ask(folder, f"experiment.py\n{FENCED}{between}{SECOND}")
+    assert (edit.status, edit.files) == ("applied", ("experiment.py",))
+    assert contents(folder)["experiment.py"] == CODE.replace("0.1", "0.2").replace("20", "30")
+
+
+@pytest.mark.parametrize("line", ["Here is the change:", "Both experiment.py and plot.py:"])
+def test_block_that_no_file_is_named_for_is_malformed_and_says_so(folder: Path, line: str) -> None:
+    before = contents(folder)
+    edit, script = ask(folder, *[f"{line}\n{FENCED}"] * 3)
+    assert edit.status == "malformed"
+    assert "no file name" in edit.detail
+    assert "no file name" in script.requests[1].said
+    assert contents(folder) == before
+
+
 @pytest.mark.parametrize("bad", [BAD, "experiment.py\n```python\n<<<<<<< SEARCH\nrate = 0.1\n=======\n```\n"])
 def test_malformed_for_good_leaves_every_file_as_it_was(folder: Path, bad: str) -> None:
     before = contents(folder)

@@ -124,6 +124,7 @@ class AiderAgent:
             analytics=SimpleNamespace(event=lambda *_, **__: None),
             summarizer=SimpleNamespace(too_big=lambda _: False),
         )
+        coder.files = self._files
         coder.allowed = {str(self._folder / name) for name in self._files}
         coder.max_reflections = MAX_REFLECTIONS
         return coder

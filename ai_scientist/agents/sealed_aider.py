@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any, Protocol
 
 from ai_scientist.agents.litellm_model import load
+from ai_scientist.agents.naming import named
 from ai_scientist.files import write_text
 
 
@@ -80,6 +81,7 @@ def aider() -> Any:
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             self.allowed: set[str] = set()
+            self.files: tuple[str, ...] = ()
             self.forbidden: list[str] = []
             self.main_model.coder = self
 
@@ -91,7 +93,7 @@ def aider() -> Any:
             return chunks
 
         def get_edits(self) -> list[Any]:
-            edits: list[Any] = super().get_edits()
+            edits = named(super().get_edits(), self.files)
             self.forbidden += [edit[0] for edit in edits if not self.allowed_to_edit(edit[0])]
             return [] if self.forbidden else edits
 
