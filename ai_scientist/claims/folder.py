@@ -27,8 +27,10 @@ def results_of(root: Path) -> Results:
             metrics[int(name[1])] = found
     if not metrics:
         raise UsageError(f"{root} has no results: no run_N/{METRICS} can be read")
-    better = {name: metric.better for name, metric in metrics_of(root).items()}
-    return Results(dict(sorted(metrics.items())), better, _labels(root), primary_of(root))
+    known = metrics_of(root)
+    better = {name: metric.better for name, metric in known.items()}
+    said = {name: metric.label for name, metric in known.items()}
+    return Results(dict(sorted(metrics.items())), better, _labels(root), primary_of(root), said)
 
 
 def _metrics(path: Path) -> Metrics:

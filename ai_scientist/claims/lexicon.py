@@ -116,7 +116,8 @@ class English:
     """The content of words.toml.
 
     `filler`: words that may stand between those of a phrase; `function`: words that carry no subject; `reached`: those
-    before a threshold; `passed`: headings of what is no result; `grouped`: words for datasets in the plural; `aspect`:
+    before a threshold; `passed`: headings of what is no result; `grouped`: words for datasets in the plural; `common`:
+    words that a run is called by with a capital letter alone; `aspect`:
     what a metric has that is not its value; `counts`: word -> number; `names`, `weak`: what the metrics of a kind are
     called.
     """
@@ -127,6 +128,7 @@ class English:
     reached: frozenset[str]
     passed: frozenset[str]
     grouped: frozenset[str]
+    common: frozenset[str]
     aspect: frozenset[str]
     counts: dict[str, int]
     names: dict[str, list[str]]
@@ -137,9 +139,9 @@ class English:
 def english() -> English:
     """The words of words.toml."""
     content = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
-    filler, function, reached, passed, grouped, aspect = (
+    filler, function, reached, passed, grouped, common, aspect = (
         frozenset(_listed(content.pop(name)))
-        for name in ("filler", "function", "reached", "passed", "grouped", "aspect")
+        for name in ("filler", "function", "reached", "passed", "grouped", "common", "aspect")
     )
     counts = content.pop("counts")
     names, weak = ({kind: _listed(it) for kind, it in content.pop(name).items()} for name in ("names", "weak"))
@@ -149,7 +151,7 @@ def english() -> English:
         for value, group in groups.items():
             for phrase in _listed(group):
                 lexicon.add(phrase, kind, value)
-    return English(lexicon, filler, function | filler, reached, passed, grouped, aspect, counts, names, weak)
+    return English(lexicon, filler, function | filler, reached, passed, grouped, common, aspect, counts, names, weak)
 
 
 def _listed(table: Mapping[str, Any]) -> list[str]:

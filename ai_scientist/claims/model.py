@@ -44,13 +44,14 @@ class Claim:
 class Results:
     """What is known of a study: run number -> metrics, which way each metric is better, the runs' names.
 
-    `primary`: the study's main metric, or "".
+    `primary`: the study's main metric, or "". `said`: metrics' names in words, as template.toml gives them.
     """
 
     metrics: Mapping[int, Metrics]
     better: Mapping[str, Literal["lower", "higher"] | None] = field(default_factory=dict)
     labels: Mapping[int, str] = field(default_factory=dict)
     primary: str = ""
+    said: Mapping[str, str] = field(default_factory=dict)
 
     def mean(self, run: int, dataset: str, metric: str) -> float:
         """What was measured; nan where nothing was."""

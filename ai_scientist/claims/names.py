@@ -1,7 +1,8 @@
 """The ways in which people say the names of metrics, datasets and runs."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 
 from ai_scientist.claims.lexicon import atoms, spoken, variants
 
@@ -123,6 +124,13 @@ def metric_phrases(name: str) -> list[tuple[str, ...]]:
     return list(dict.fromkeys(ways))
 
 
+def label_phrases(label: str) -> list[tuple[str, ...]]:
+    """The ways to say a metric by its name in words: "held-out error of the predicted noise", "held-out error"."""
+    plain = re.sub(r"\([^()]*\)", "", label).strip().lower()
+    ways = [tuple(spoken(it)) for it in (plain, re.split(r" (?:of|from|to|in|on|for|by) ", plain)[0])]
+    return [way for way in dict.fromkeys(ways) if len(way) > 1 and not any(word.isdigit() for word in way)]
+
+
 def step_phrases(name: str) -> list[tuple[str, ...]]:
     """The ways to say a metric that counts steps until something is reached: its name, and what follows "steps"."""
     parts = [part.lower() for part in _parts(name)]
@@ -188,6 +196,19 @@ def run_phrases(label: str) -> Iterator[str]:
         yield " ".join(words)
     if len(bare.split()) > 2:
         yield f"{bare.split()[0]} {bare.split()[-1]}"
+
+
+def cores(labels: Mapping[int, str]) -> Iterator[tuple[int, str]]:
+    """(run, word of its own) where names end alike: "tanh" and "sine" of "Tanh activation" and "Sine activation".
+
+    Of names of two words; a word that another run's name has, too, is not a run's own.
+    """
+    plain = {run: label.lower().split() for run, label in labels.items()}
+    ends = Counter(words[1] for words in plain.values() if len(words) == 2)
+    for run, words in plain.items():
+        elsewhere = {word for other, it in plain.items() if other != run for word in it}
+        if len(words) == 2 and words[0].isalpha() and ends[words[1]] > 1 and words[0] not in elsewhere:
+            yield run, labels[run].split()[0]
 
 
 def abbreviations(label: str) -> Iterator[str]:

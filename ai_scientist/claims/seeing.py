@@ -9,6 +9,14 @@ from ai_scientist.claims.truth import Truth
 from ai_scientist.claims.vocabulary import Vocabulary
 from ai_scientist.metrics import Measurement
 
+_MOST = {
+    "low": "lowest",
+    "high": "highest",
+    "better": "best",
+    "worse": "worst",
+    "faster": "fastest",
+    "slower": "slowest",
+}
 _SURE: dict[Verdict, int] = {"verified": 0, "contradicted": 1, "not_checkable": 2, "unsupported": 3}
 
 
@@ -62,11 +70,13 @@ def _verdict(it: Assertion, truth: Truth, words: Vocabulary) -> tuple[Verdict, s
     if way in ("up", "down") and "speed" in it.sentence.text.lower() and words.kind(truth.metric) == "step":
         way = None  # a higher speed of convergence is fewer steps
     fits = truth.way(way, None)
+    if _takes_turns(it, truth):
+        return "not_checkable", "; of which dataset each change is said is not certain"
     right = _numbers_fit(it, truth)
     if not right or fits is False:
         return "contradicted", ""
     if it.most and not _is_most(it, truth, words):
-        return "contradicted", f"; it is not that of the {it.most} value of all runs"
+        return "contradicted", f"; it is not the {_MOST.get(it.most, it.most)} of all runs"
     if fits is None:
         unclear = "neither the same nor clearly different" if way == "same" else "which way is better is not said"
         return "not_checkable", f"; {unclear}"
@@ -85,6 +95,12 @@ def _numbers_fit(it: Assertion, truth: Truth) -> bool:
     values = [fit for fit, is_plain in zip(fits, plain, strict=True) if is_plain]
     others = [fit for fit, is_plain in zip(fits, plain, strict=True) if not is_plain]
     return all(others) and (any(values) or not values)
+
+
+def _takes_turns(it: Assertion, truth: Truth) -> bool:
+    """Whether of several changes in percent one is right: the others are those of datasets that were not seen here."""
+    changes = [truth.given(one, it.way) for one in it.given if one.kind == "change"]
+    return len(changes) > 1 and any(changes) and not all(changes)
 
 
 def _direction(it: Assertion, truth: Truth) -> Direction | None:

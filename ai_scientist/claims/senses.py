@@ -9,7 +9,7 @@ from ai_scientist.claims.idioms import idioms
 from ai_scientist.claims.lexicon import english, spoken
 from ai_scientist.claims.superlatives import superlatives
 from ai_scientist.claims.tokens import Token, lexed
-from ai_scientist.claims.unclaimed import aspects, presupposed, unguessed, unrelated
+from ai_scientist.claims.unclaimed import aspects, awaited, presupposed, selected, unguessed, unrelated
 from ai_scientist.claims.vocabulary import Meanings, Vocabulary
 
 _DATASETS = ("dataset", "task", "corpus", "environment", "benchmark", "operation", "game", "domain")
@@ -20,7 +20,7 @@ def tokens(text: str, words: Vocabulary) -> list[Token]:
     found = bounded(alike_within(_arrows(_tags(_foreign(lexed(text, words), words), words))))
     found = aspects(unrelated(found))
     found = counted(_all_runs(_shared_heads(_thresholds(found, words), words)), words.datasets)
-    return superlatives(unguessed(presupposed(idioms(found))))
+    return superlatives(selected(unguessed(presupposed(awaited(idioms(found))))))
 
 
 def _foreign(found: list[Token], words: Vocabulary) -> list[Token]:

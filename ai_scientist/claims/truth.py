@@ -116,7 +116,8 @@ class Truth:
         change = self.now.mean - self.then.mean
         if said.startswith("not "):
             close = abs(change) <= SAME / 4 * abs(self.then.mean)
-            return close or (change >= 0 if meant == "lower" else change <= 0)
+            denied = close or (change >= 0 if meant == "lower" else change <= 0)
+            return denied or (None if self._by_chance() else False)
         return change < 0 if meant == "lower" else change > 0
 
     def direction(self, way: str | None) -> Direction | None:
@@ -145,10 +146,15 @@ class Truth:
         relative = away / max(abs(self.then.mean), abs(self.now.mean), 1e-300)
         if relative <= SAME:
             return True
+        if relative < DIFFERENT:
+            return True if self._by_chance() else None
+        return False
+
+    def _by_chance(self) -> bool:
+        """Whether the seeds are no evidence of a difference."""
+        assert self.then is not None
         p = compare(self.now, self.then, 0).p
-        if p is not None and p >= SIGNIFICANCE and relative < DIFFERENT:
-            return True
-        return None if relative < DIFFERENT else False
+        return p is not None and p >= SIGNIFICANCE
 
     def error(self, error: Number) -> bool | None:
         """Whether what follows a ± is the standard error or the standard deviation, each with n or n - 1 in it.

@@ -7,6 +7,13 @@ from ai_scientist.claims.lexicon import english
 from ai_scientist.claims.tokens import Token
 
 _NOUNS = ("increase", "decrease", "reduction", "drop", "improvement", "gain", "rise", "decline", "slowdown", "speedup")
+_AWAITED = frozenset(
+    ["expected", "hoped", "hoped-for", "anticipated", "predicted", "hypothesized", "hypothesised", "desired"]
+)
+_COUNTS = ("two", "three", "four", "five", "both")
+_REACH = 10
+"""How many tokens may stand between a superlative and what it is among."""
+_ENDS = ("colon", "comma", "semicolon", "dash", "split")
 
 
 def unguessed(found: list[Token]) -> list[Token]:
@@ -46,6 +53,34 @@ def presupposed(found: Sequence[Token]) -> list[Token]:
         nouns = all(it.text.lower().rstrip("s") in _NOUNS for it in found[:guess] if it.kind == "go")
         if ended and nouns:
             result[:guess] = [replace(it, kind="word", value=None) if it.kind == "go" else it for it in found[:guess]]
+    return result
+
+
+def awaited(found: Sequence[Token]) -> list[Token]:
+    """ "the expected gain did not appear", "the gain that we hoped for": what was waited for is not what happened."""
+    result = list(found)
+    for at, token in enumerate(found):
+        if token.kind != "go" or token.text.lower().rstrip("s") not in _NOUNS:
+            continue
+        before = {it.text.lower() for it in found[max(0, at - 2) : at]}
+        after = [it.text.lower() for it in found[at + 1 : at + 6]]
+        relative = after[:1] in (["that"], ["which"], ["we"]) or after[:2] in (["we", "had"], ["i", "had"])
+        if before & _AWAITED or (relative and _AWAITED & set(after)):
+            end = next((it for it in range(at, len(found)) if found[it].kind in _ENDS), len(found))
+            plain = [replace(it, kind="word", value=None) if it.kind in ("go", "not") else it for it in found[at:end]]
+            result[at:end] = plain
+    return result
+
+
+def selected(found: Sequence[Token]) -> list[Token]:
+    """ "the lowest loss of the two new activations", "among the three schedules": among which runs is not known."""
+    result = list(found)
+    for at, token in enumerate(found[:-2]):
+        among = token.text.lower() in ("of", "among") and found[at + 1].text.lower() in _COUNTS
+        if among and any(it.kind in ("word", "setting") for it in found[at + 2 : at + 4]):
+            for place in range(max(0, at - _REACH), at):
+                if found[place].kind == "most":
+                    result[place] = replace(found[place], kind="word", value=None)
     return result
 
 

@@ -11,7 +11,9 @@ from ai_scientist.claims.model import Results
 from ai_scientist.claims.names import (
     abbreviations,
     by_phrase,
+    cores,
     dataset_phrases,
+    label_phrases,
     metric_phrases,
     run_phrases,
     step_phrases,
@@ -126,6 +128,8 @@ class Vocabulary:
             ways = list(step_phrases(name)) if self.kind(name) == "step" else metric_phrases(name)
             yield from ((way, name) for way in ways)
             yield from (((*way, "mean"), name) for way in ways[:1])
+        for name, label in self.results.said.items():
+            yield from ((way, name) for way in label_phrases(label))
         for kind, phrases in english().names.items():
             yield from ((tuple(phrase.split()), name) for phrase in phrases for name in self.called(kind))
 
@@ -153,13 +157,14 @@ class Vocabulary:
         """Run -> (phrase, exact spelling or "") for its names that mean no other run and no ordinary word."""
         meant: dict[tuple[str, ...], set[int]] = {}
         spelled: dict[tuple[str, ...], str] = {}
-        for run, label in self.results.labels.items():
-            for phrase in run_phrases(label):
-                words = tuple(spoken(phrase))
-                meant.setdefault(words, set()).add(run)
-                spelled[words] = phrase
+        labels = self.results.labels
+        named = [(run, phrase) for run, label in labels.items() for phrase in run_phrases(label)]
+        for run, phrase in (*named, *cores(labels)):
+            words = tuple(spoken(phrase))
+            meant.setdefault(words, set()).add(run)
+            spelled[words] = phrase
         brief: dict[tuple[str, ...], set[int]] = {}
-        for run, label in self.results.labels.items():
+        for run, label in labels.items():
             for word in abbreviations(label):
                 brief.setdefault(tuple(spoken(word)), set()).add(run)
                 spelled.setdefault(tuple(spoken(word)), word)
@@ -171,6 +176,6 @@ class Vocabulary:
             )
             if len(runs) == 1 and words and not ordinary:
                 phrase = spelled[words]
-                short = len(words) == 1 and len(phrase) < 5
+                short = len(words) == 1 and (len(phrase) < 4 or words[0] in english().common)
                 found.setdefault(next(iter(runs)), []).append((phrase, phrase if short else ""))
         return found

@@ -87,8 +87,9 @@ def _trespass(edit: Edit, turn: Turn, state: State, lab: Lab) -> str:
 def _false_claims(text: str, state: State, lab: Lab) -> tuple[Claim, ...]:
     """What notes.txt says and the results contradict, first, and what no measurement supports."""
     better = {name: metric.better for name, metric in lab.template.metrics.items()}
+    said = {name: metric.label for name, metric in lab.template.metrics.items()}
     names = plotting.run_names(lab.folder.plot)
-    claims = check(text, Results(state.metrics, better, names, lab.template.primary))
+    claims = check(text, Results(state.metrics, better, names, lab.template.primary, said))
     wrong = [claim for verdict in ("contradicted", "unsupported") for claim in claims if claim.verdict == verdict]
     return tuple(replace(claim, text=claim.text[:MAX_CLAIM_TEXT]) for claim in wrong[:MAX_CLAIMS])
 

@@ -1,0 +1,3 @@
+labels = {
+    "run_0": "Baseline",
+}
