@@ -37,8 +37,19 @@ def _work(flags: Flags) -> int:
 def _wanted(flags: Flags) -> list[tuple[Template, Idea]]:
     among = templates(flags)
     if flags.all:
-        return [(template, idea) for template in among for idea in template.ideas()]
+        return _all_of(among, unusable(flags))
     return [find(name, among, unusable(flags)) for name in dict.fromkeys(flags.idea)] + brought(flags)
+
+
+def _all_of(among: list[Template], passed_over: Sequence[str]) -> list[tuple[Template, Idea]]:
+    """Every idea; what is passed over is said. Raises UsageError where there is none."""
+    said = "".join(f" Passed over: {one_line(why, 500)}." for why in passed_over)
+    found = [(template, idea) for template in among for idea in template.ideas()]
+    if not found:
+        raise UsageError(f"--all: there is no idea to pursue.{said}")
+    if said:
+        sys.stderr.write(f"launch_scientist.py:{said}\n")
+    return found
 
 
 def find(name: str, among: list[Template], passed_over: Sequence[str] = ()) -> tuple[Template, Idea]:

@@ -149,6 +149,8 @@ def read_template(folder: Path) -> Template:
     for name in CODE:
         if not (folder / name).is_file():
             raise UsageError(f"template {folder} has no {name}")
+    if not (folder / "prompt.json").exists():
+        raise UsageError(f"template {folder} has no prompt.json")
     prompt = _read_prompt(folder / "prompt.json")
     settings = _read_toml(folder / "template.toml")
     return Template(folder, prompt["system"], prompt["task_description"], **settings)
@@ -207,8 +209,10 @@ def _read_toml(path: Path) -> dict[str, Any]:
         return {}
     try:
         return settings(tomllib.loads(read_text(path, MAX_BYTES)))
-    except (UnreadableFile, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UsageError(f"{path}: {error}") from None
+    except UnreadableFile as error:
+        raise UsageError(f"{path} {error}") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UsageError(f"{path} is not valid TOML: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]
         raise UsageError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None

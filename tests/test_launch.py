@@ -112,6 +112,15 @@ def test_idea_in_two_templates_needs_a_choice(bench: Bench, capsys: pytest.Captu
     assert bench.study(GOOD, "--max-runs", "2", "--template", "tiny") == 0
 
 
+def test_all_of_nothing_is_said(bench: Bench, capsys: pytest.CaptureFixture) -> None:
+    (bench.template / "ideas.json").write_text("[]")
+    assert launch.main(["--templates-dir", "templates", "--all"]) == 2
+    assert "there is no idea to pursue" in _error(capsys)
+    (bench.template / "prompt.json").unlink()
+    assert launch.main(["--templates-dir", "templates", "--all"]) == 2
+    assert "Passed over: template templates/tiny has no prompt.json" in _error(capsys)
+
+
 def test_list_ideas(bench: Bench, capsys: pytest.CaptureFixture) -> None:
     assert launch.main(["--templates-dir", "templates", "--list-ideas"]) == 0
     out = capsys.readouterr().out

@@ -229,5 +229,8 @@ def _not_seeded(folder: str, names: list[str], template: Path) -> set[str]:
 
 def _is_own(path: Path, template: Path) -> bool:
     """A file or a folder of the template, or a link to such a file: one to a folder could lead round in a circle."""
-    inside = Path(os.path.realpath(path)).is_relative_to(template.resolve())  # of a circle resolve() would raise
+    try:
+        inside = Path(os.path.realpath(path)).is_relative_to(template.resolve())  # of a circle resolve() would raise
+    except OSError:  # it may not be looked at
+        return False
     return inside and (path.is_file() or (path.is_dir() and not path.is_symlink()))
