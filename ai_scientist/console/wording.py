@@ -126,7 +126,8 @@ def means(state: State, template: Template, run: int) -> str:
             continue
         seen.add(row.dataset)
         change = f" ({signed(row.baseline.difference)}, {row.baseline.verdict})" if row.baseline else ""
-        shown.append(f"{row.dataset} {number(row.mean)}{change}")
+        metric = "" if template.primary else f" {row.metric}"
+        shown.append(f"{row.dataset}{metric} {number(row.mean)}{change}")
     return f"{template.primary}: {', '.join(shown)}" if template.primary and shown else ", ".join(shown)
 
 
