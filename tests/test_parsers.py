@@ -170,6 +170,14 @@ def test_feedback_is_stdout_where_stderr_is_silent() -> None:
     assert failure_text("", "") == "(it printed nothing)"
 
 
+def test_feedback_is_both_where_stderr_only_warns() -> None:
+    warning = "/lib/torch/nn.py:3: UserWarning: slow\n  warn()\n"
+    told = failure_text("epoch 1\nthe loss is NaN, giving up\n", warning)
+    assert told == "epoch 1\nthe loss is NaN, giving up\n[on stderr:]\n/lib/torch/nn.py:3: UserWarning: slow\n  warn()"
+    for says in ("Traceback (most recent call last):\nValueError: x", "torch.OutOfMemoryError: x"):
+        assert failure_text("epoch 1\n", says) == says
+
+
 @given(st.text(max_size=20_000), st.text(max_size=20_000))
 def test_feedback_is_never_longer_than_said(stdout: str, stderr: str) -> None:
     assert len(failure_text(stdout * 3, stderr * 3)) <= MAX_CHARACTERS
