@@ -224,8 +224,8 @@ class Screen(Protocol):
         """A line for the person and the log."""
         ...
 
-    def ask(self, question: str) -> str:
-        """What the person answers in the terminal; "" at its end."""
+    def ask(self, question: str) -> str | None:
+        """What the person answers in the terminal; None at its end."""
         ...
 
 

@@ -276,6 +276,7 @@ def test_approve_asks_shows_the_change_and_feeds_a_no_back(bench: Bench) -> None
     flags = new(bench, replies, "--approve")
     person = Terminal(sys.executable, str(ROOT / "launch_scientist.py"), *flags, folder=bench.root)
     person.answer("Run it?", "what?")
+    person.answer("Run it?", "")
     person.answer("Run it?", "n")
     person.answer("Why not?", "9.9 diverges, double it")
     person.answer("Run it?", "y")

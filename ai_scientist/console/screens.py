@@ -84,12 +84,12 @@ class PlainScreen:
         self._print(clean(text))
         self._log.write(text)
 
-    def ask(self, question: str) -> str:
-        """What the person answers in the terminal; "" at its end."""
+    def ask(self, question: str) -> str | None:
+        """What the person answers in the terminal; None at its end."""
         try:
             return self._console.input(question, markup=False)
         except EOFError:
-            return ""
+            return None
 
     def follow(self, event: Event, state: State) -> None:
         """Show an event."""
@@ -132,7 +132,7 @@ class LiveScreen(PlainScreen):
         if text:
             self._last = text[:MAX_SHOWN]
 
-    def ask(self, question: str) -> str:
+    def ask(self, question: str) -> str | None:
         self._live.stop()
         try:
             return super().ask(question)

@@ -21,14 +21,15 @@ def decide(step: AskPerson, state: State, lab: Lab) -> RunApproved | AttemptEnde
     for line in _difference(lab, good):
         lab.screen.say(line)
     while True:
-        answer = lab.screen.ask("Run it? y(es), n(o) with a reason for the agent, s(top): ").strip().lower()
+        said = lab.screen.ask("Run it? y(es), n(o) with a reason for the agent, s(top): ")
+        answer = "stop" if said is None else said.strip().lower()
         if answer in ("y", "yes"):
             return RunApproved(step.run, step.attempt)
         if answer in ("n", "no"):
-            reason = lab.screen.ask("Why not? ").strip()
+            reason = (lab.screen.ask("Why not? ") or "").strip()
             code = code_hash(lab.folder.experiment)
             return AttemptEnded(step.run, step.attempt, "refused", 0.0, None, reason or "(no reason given)", code, "")
-        if answer in ("s", "stop", ""):
+        if answer in ("s", "stop"):
             raise StoppedByPerson("a person asked it to stop before the run.")
 
 
