@@ -34,6 +34,7 @@ DEFAULTS: Mapping[str, Any] = {
     # What is left is for the orchestrator and the system: a run that eats all memory would take them with it.
     "max_memory": None,
 }
+BY_A_FILE = ", by a configuration file"
 # What a configuration file may not say: it is about one study.
 NOT_CONFIGURED = {
     *("idea", "all", "idea_file", "idea_text", "resume", "list_ideas"),
@@ -125,7 +126,11 @@ def parse(arguments: list[str]) -> Flags:
     # A resumed study keeps what it was begun with, unless something else is typed now.
     others = of_others(typed.executor) if typed.executor else set()
     wanted = known & OF_THE_MACHINE if typed.resume else known - ({"model"} if typed.recording else set())
-    flags = Flags(**vars(parser.parse_args([*configured(wanted - others, known), *arguments])))
+    from_files = configured(wanted - others, known)
+    parser.prog += BY_A_FILE
+    parser.parse_args(from_files)  # what is wrong there was not typed
+    parser.prog = parser.prog.removesuffix(BY_A_FILE)
+    flags = Flags(**vars(parser.parse_args([*from_files, *arguments])))
     _check(parser, flags)
     return flags
 
@@ -160,7 +165,7 @@ def configured(wanted: set[str], known: set[str]) -> list[str]:
     Raises UsageError for a name that is not `known`.
     """
     user, project = user_configuration(), Path("pyproject.toml")
-    tables = [(user, _toml(user)), (project, _toml(project).get("tool", {}).get("ai-scientist", {}))]
+    tables = [(user, _toml(user)), (project, _table(_table(_toml(project), "tool"), "ai-scientist"))]
     arguments = []
     for file, table in tables:
         for key, value in table.items():
@@ -170,6 +175,14 @@ def configured(wanted: set[str], known: set[str]) -> list[str]:
             if name in wanted:
                 arguments += [f"--{name.replace('_', '-')}", str(value)]
     return arguments
+
+
+def _table(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The table of that name, empty where there is none. Raises UsageError for something else of that name."""
+    table = content.get(name, {})
+    if not isinstance(table, dict):
+        raise UsageError(f"pyproject.toml: {name} = {table!r} is no table; settings stand in [tool.ai-scientist]")
+    return table
 
 
 def _toml(path: Path) -> dict[str, Any]:

@@ -171,6 +171,26 @@ def test_wrong_configuration_is_one_clear_line(bench: Bench, content: str, capsy
     assert capsys.readouterr().err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("[tool.ai-scientist]\nmax-runs = 0\n", "by a configuration file: argument --max-runs"),
+        ("[tool]\nai-scientist = 3\n", "ai-scientist = 3 is no table"),
+        ("tool = 3\n", "tool = 3 is no table"),
+    ],
+)
+def test_wrong_value_is_told_to_stand_in_a_file(
+    bench: Bench, content: str, said: str, capsys: pytest.CaptureFixture
+) -> None:
+    (bench.root / "pyproject.toml").write_text(content)
+    try:
+        code: object = bench.study(GOOD)
+    except SystemExit as exit_:
+        code = exit_.code
+    assert code == 2
+    assert said in capsys.readouterr().err
+
+
 SMOKE = '\n[profiles.smoke]\ndescription = "2 steps"\nenvironment = { TINY_STEPS = "2" }\n'
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ai_scientist.amounts import count, positive, price
 from ai_scientist.errors import UsageError
-from ai_scientist.flags import DEFAULTS, Parser, configured, settings
+from ai_scientist.flags import BY_A_FILE, DEFAULTS, Parser, configured, settings
 from ai_scientist.idea import nearest
 from ai_scientist.ideas import file, table
 from ai_scientist.ideas.plain import one_line
@@ -68,7 +68,7 @@ def run(given: argparse.Namespace) -> int:
 
 def _configured(given: argparse.Namespace) -> argparse.Namespace:
     """What is not given is as the configuration file of the launcher says, its limits of cost above all."""
-    parser = Parser(prog="ai-scientist ideas")
+    parser = Parser(prog=f"ai-scientist ideas{BY_A_FILE}")
     _add_model(parser)
     names = set(vars(parser.parse_args([])))
     own = vars(parser.parse_args(configured(names, settings())))
