@@ -7,6 +7,7 @@ import subprocess
 import pytest
 from conftest import GOOD, Bench, add_notes, block, rate
 
+from ai_scientist import launch
 from ai_scientist.study.events import AttemptEnded, BaselineMeasured, PlotEnded, StudyEnded, TurnEnded
 
 TWO = ("--max-runs", "2")
@@ -367,6 +368,14 @@ def test_transcript_replays_the_study(bench: Bench) -> None:
     assert bench.launch("--recording", str(bench.root / "first" / "transcript.jsonl"), *TWO) == 0
     for name in ("notes.txt", "experiment.py", "plot.py", "run_2/final_info.json"):
         assert (bench.folder / name).read_bytes() == (bench.root / "first" / name).read_bytes()
+
+
+def test_baseline_that_takes_too_long_goes_on_with_more_time(bench: Bench, capsys: pytest.CaptureFixture) -> None:
+    code = bench.template / "experiment.py"
+    code.write_text(code.read_text().replace("import json\n", "import json\nimport time\n\ntime.sleep(1)\n", 1))
+    assert bench.study(GOOD, *TWO, "--run-timeout", "0.2") == 1
+    assert "Go on with --resume and more than 0.2 s (--run-timeout)" in capsys.readouterr().out
+    assert launch.main(["--resume", str(bench.folder), "--run-timeout", "60"]) == 0
 
 
 def test_failing_baseline_shows_the_traceback_and_the_command(bench: Bench, capsys: pytest.CaptureFixture) -> None:

@@ -109,11 +109,12 @@ def _run(lab: Lab, setup: Setup, record: Record) -> tuple[Metrics, float]:
     else:
         said = f"{done.outcome.replace('_', ' ')}\n{done.feedback}"
     advice = hint(done.feedback, setup.python, network=setup.network)
-    lines = (
-        f"The baseline of template {setup.template} has no valid results: {said}",
-        advice,
-        f"Mend the template until `{setup.python} experiment.py --out_dir=run_0` works in its folder, then start anew.",
-    )
+    command = f"{setup.python} experiment.py --out_dir=run_0"
+    mending = f"Mend the template until `{command}` works in its folder, then start anew."
+    if done.outcome == "timed_out":
+        longer = f"more than {limits.seconds:g} s (--run-timeout)"
+        mending = f"Go on with --resume and {longer}, or begin anew with a smaller --profile."
+    lines = (f"The baseline of template {setup.template} has no valid results: {said}", advice, mending)
     raise StudyError("\n".join(filter(None, lines)))
 
 
