@@ -1,5 +1,6 @@
 """Many ideas at once: each study is as if it were alone, and what they share is shared."""
 
+import json
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import GOOD, PLAIN, Bench, processes_in, wait_for
+from conftest import GOOD, PLAIN, SILENT, Bench, processes_in, wait_for
 from providers import Answer, serving
 
 from ai_scientist import launch
@@ -52,10 +53,10 @@ def slow(bench: Bench) -> Iterator[Path]:
     file.unlink(missing_ok=True)
 
 
-def _started(bench: Bench) -> subprocess.Popen:
+def _started(bench: Bench, *flags: str) -> subprocess.Popen:
     """Both ideas by the launcher in a process of its own, without a sandbox so that their runs see the file."""
     command = [sys.executable, str(ROOT / "launch_scientist.py"), "--idea", "learning_rate", *BOTH]
-    command += ["--recording", str(bench.record(GOOD)), "--templates-dir", "templates", "--no-sandbox"]
+    command += ["--recording", str(bench.record(GOOD)), "--templates-dir", "templates", "--no-sandbox", *flags]
     process = subprocess.Popen(command, cwd=bench.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     wait_for(lambda: bool(list(bench.results.glob("tiny/*/run_0/final_info.json"))), 60)
     return process
@@ -141,6 +142,30 @@ def test_interrupt_stops_all_resumably_and_one_command_goes_on(
     assert all(_complete(state) for state in _states(bench).values())
     assert launch.main(["--resume", str(bench.results)]) == 2
     assert "nothing is left to do" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("parallel", ["1", "2"])
+def test_ideas_that_were_not_begun_are_named(bench: Bench, slow: Path, parallel: str) -> None:
+    ideas = [{"Name": name, "Title": "T", "Experiment": "E"} for name in ("learning_rate", "more_steps", "third")]
+    (bench.template / "ideas.json").write_text(json.dumps(ideas))
+    process = _started(bench, "--idea", "third", "--parallel", parallel)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    named = "third" if parallel == "2" else "more_steps, third"
+    assert f"--resume does not know of them: {named}." in out
+
+
+def test_damaged_study_is_passed_over_and_the_others_are_gone_on_with(
+    bench: Bench, capsys: pytest.CaptureFixture
+) -> None:
+    assert bench.study(SILENT, *BOTH) == 1
+    damaged, _ = sorted(bench.results.glob("tiny/*/journal.jsonl"), key=lambda path: "more_steps" in path.parent.name)
+    damaged.write_text(damaged.read_text().replace("learning_rate", "learning_rat"))
+    bench.record(GOOD)
+    assert launch.main(["--resume", str(bench.results / "tiny")]) == 1
+    assert "is damaged" in capsys.readouterr().err
+    damaged.unlink()
+    assert _complete(_states(bench)["more_steps"])
 
 
 def test_every_interruption_is_one_and_is_in_the_journal(bench: Bench) -> None:

@@ -37,9 +37,9 @@ class Row:
 class Board:
     """The screen of a batch; `all_complete` is known at the end. The others' `setup` is like this one."""
 
-    def __init__(self, names: Sequence[str], console: Console, setup: Setup) -> None:
+    def __init__(self, rows: Sequence[Row], console: Console, setup: Setup) -> None:
         self._setup = setup
-        self._rows = [Row(name) for name in names]
+        self._rows = list(rows)
         self._console = console
         self._live = Live(get_renderable=self._table, console=console, refresh_per_second=4, transient=True)
 
@@ -102,6 +102,8 @@ class Board:
                     markup=False,
                     highlight=False,
                 )
+        if not_begun := [row.name for row in self._rows if not (row.folder or row.complete)]:
+            self._console.print(wording.not_begun(not_begun), soft_wrap=True, markup=False, highlight=False)
 
     def _say(self, name: str, text: str) -> None:
         line = f"{datetime.now():%H:%M:%S} {name}: {text}"

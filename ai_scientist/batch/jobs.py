@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ai_scientist import planning, session
-from ai_scientist.errors import UsageError
+from ai_scientist.errors import AIScientistError, StudyError, UsageError
 from ai_scientist.flags import Flags
 from ai_scientist.lab import Usage
 from ai_scientist.study.events import Setup
@@ -44,22 +44,31 @@ class Job:
         return session.resume(self.flags, self.folder, around)
 
 
-def resumable(flags: Flags, root: Path) -> list[Job]:
-    """The studies in `root` (or in the folders in it) that can be gone on with; none where it holds no studies.
+def resumable(flags: Flags, root: Path) -> tuple[list[Job], list[AIScientistError]]:
+    """(the studies in `root`, or in the folders in it, that can be gone on with; why others cannot).
 
-    Raises UsageError where all of them have ended.
+    Nothing where it holds no studies. Raises UsageError where all of them have ended, the error of one where none of
+    the others can be gone on with.
     """
-    found = [(folder, *_read(folder)) for folder in _studies(root)]
-    if not found:
-        return []
-    jobs = [
-        Job(flags, _trusted(state.setup, flags, folder), folder=folder, before=(state.usage, *seconds))
-        for folder, state, seconds in found
-        if state.setup is not None and state.ended is None
-    ]
-    if not jobs:
+    found = list(_studies(root))
+    jobs: list[Job] = []
+    damaged: list[AIScientistError] = []
+    for folder in found:
+        try:
+            jobs += _job(flags, folder)
+        except (StudyError, UsageError) as error:  # its neighbours are gone on with all the same
+            damaged.append(error)
+    if damaged and not jobs:
+        raise damaged[0]
+    if found and not jobs:
         raise UsageError(f"--resume {root}: each of its {len(found)} studies has ended; nothing is left to do")
-    return jobs
+    return jobs, damaged
+
+
+def _job(flags: Flags, folder: Path) -> Iterator[Job]:
+    state, seconds = _read(folder)
+    if state.setup is not None and state.ended is None:
+        yield Job(flags, _trusted(state.setup, flags, folder), folder=folder, before=(state.usage, *seconds))
 
 
 def _trusted(setup: Setup, flags: Flags, folder: Path) -> Setup:

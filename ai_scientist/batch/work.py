@@ -1,5 +1,6 @@
 """One study as it always was, several at once: which of the two, and what they share."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
@@ -9,16 +10,18 @@ from rich.console import Console
 
 from ai_scientist import inside, planning, session
 from ai_scientist.batch import batch
-from ai_scientist.batch.board import Board
+from ai_scientist.batch.board import Board, Row
 from ai_scientist.batch.jobs import Job, resumable
 from ai_scientist.batch.machines import Machines, machines
 from ai_scientist.batch.machines import jobs as cluster_jobs
 from ai_scientist.batch.purse import Purse
+from ai_scientist.console import wording
 from ai_scientist.errors import UsageError
 from ai_scientist.executors import cgroup
 from ai_scientist.executors.choose import engine_for, share
 from ai_scientist.flags import Flags
 from ai_scientist.idea import Idea
+from ai_scientist.ideas.plain import one_line
 from ai_scientist.lab import CPU, Usage
 from ai_scientist.machine import probe
 from ai_scientist.preloading import loading
@@ -36,8 +39,11 @@ def begin(flags: Flags, wanted: Sequence[tuple[Template, Idea]]) -> bool:
 
 def resume(flags: Flags, root: Path) -> bool:
     """Go on with the interrupted study in a folder, or with every one that is in it; whether all are complete."""
-    if jobs := resumable(flags, root):
-        return _work(jobs, flags)
+    jobs, damaged = resumable(flags, root)
+    for error in damaged:
+        sys.stderr.write(f"launch_scientist.py: passed over: {one_line(str(error), 1000)}\n")
+    if jobs:
+        return _work(jobs, flags) and not damaged
     return session.resume(flags, root, alone(flags.gpus))
 
 
@@ -56,9 +62,14 @@ def _one_by_one(jobs: Sequence[Job], gpus: tuple[str, ...] | None) -> bool:
     complete = []
     for number, job in enumerate(jobs, 1):
         around = replace(alone(gpus), of_all=of_all.append)
-        complete.append(job.work(around))
-        if of_all and jobs[number:]:
-            left = ", ".join(job.name for job in jobs[number:])
+        left = ", ".join(other.name for other in jobs[number:])
+        try:
+            complete.append(job.work(around))
+        except KeyboardInterrupt:
+            if not_begun := [other.name for other in jobs[number:] if other.folder is None]:
+                around.console.print(wording.not_begun(not_begun), markup=False, soft_wrap=True)
+            raise
+        if of_all and left:
             around.console.print(f"Not begun, since it would be the same: {left}", markup=False, soft_wrap=True)
             return False
     return all(complete)
@@ -74,7 +85,7 @@ def _side_by_side(jobs: list[Job], flags: Flags) -> bool:
     _greet(jobs, where, held, console)
     share(engine_for(flags, setup.engine))
     budget = planning.changed_budget(setup.budget, flags)
-    board = Board([job.name for job in jobs], console, setup)
+    board = Board([Row(job.name, folder=str(job.folder or "")) for job in jobs], console, setup)
     return batch.pursue_all(jobs, where, Purse(budget, _before(jobs)), board)
 
 

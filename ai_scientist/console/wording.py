@@ -2,6 +2,7 @@
 
 import shlex
 from collections import Counter
+from collections.abc import Sequence
 
 from ai_scientist.environments import is_ours
 from ai_scientist.facts import rows
@@ -40,6 +41,11 @@ def to_resume(folder: object, setup: Setup | None) -> str:
     if setup is not None and not is_ours(setup.python):
         words += ["--python", one_line(setup.python, 1000)]
     return shlex.join(words)
+
+
+def not_begun(names: Sequence[str]) -> str:
+    """That --resume does not know of these ideas."""
+    return f"Not begun, so that --resume does not know of them: {', '.join(names)}. Name them again to begin them."
 
 
 def line(event: Event, state: State, template: Template) -> str:
