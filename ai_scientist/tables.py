@@ -66,8 +66,8 @@ def _introduction(measured: list[Row], state: State, template: Template) -> Iter
         f"effect size (Hedges' g), and a verdict by {how} at 5%, after Holm's correction over all {tested} comparisons "
         f'of the study. "{UNTESTED}": fewer than {MIN_SEEDS} seeds, or seeds that change nothing.\n'
     )
-    for run in state.given_up:
-        yield f"Run {run} failed for good and has no results.\n"
+    for run, fate in state.fates.items():
+        yield f"Run {run} {fate} and has no results.\n"
 
 
 def _sections(metrics: list[str], measured: list[Row], names: dict[int, str], template: Template) -> Iterator[str]:

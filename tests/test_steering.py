@@ -79,7 +79,9 @@ def happened(bench: Bench, kind: type, **about: object) -> bool:
     return any(isinstance(it, kind) and all(getattr(it, key) == value for key, value in about.items()) for it in events)
 
 
-def test_tell_pause_skip_and_resume_a_running_study(bench: Bench, start: Callable) -> None:
+def test_tell_pause_skip_and_resume_a_running_study(
+    bench: Bench, start: Callable, capsys: pytest.CaptureFixture
+) -> None:
     process = start(*new(bench, HANGS))
     wait_for(lambda: happened(bench, AttemptStarted, run=1), 60)
     folder = str(bench.folder)
@@ -91,11 +93,17 @@ def test_tell_pause_skip_and_resume_a_running_study(bench: Bench, start: Callabl
     assert not processes_in(bench.folder / "run_1")
     time.sleep(1)
     assert len(bench.of(TurnEnded)) == 1  # it waits
+    capsys.readouterr()
+    assert main(["status"]) == 0
+    assert "\tpaused\t" in capsys.readouterr().out
     assert not (bench.folder / "run_1").exists()
     assert (bench.folder / "failed" / "run_1_attempt_1" / "experiment.py").is_file()
     assert main(["resume", folder]) == 0
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 0, out
+    assert "was skipped" in out
+    assert "failed for good" not in out
+    assert "Run 1 was skipped" in (bench.folder / "results.md").read_text()
     prompt = bench.sent()["run_2.attempt_1"]
     assert "skipped run 1" in prompt
     assert "\n> try 0.4 next\n" in prompt

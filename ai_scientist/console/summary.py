@@ -64,8 +64,8 @@ def _table(folder: StudyFolder, state: State, template: Template) -> Table:
     for run, cells in by_run.items():
         shown = [_cell(cells[dataset]) if dataset in cells else Text("-") for dataset in datasets]
         table.add_row(str(run), Text(clean(names.get(run, ""))[:40]), *shown)
-    for run in state.given_up:
-        table.add_row(str(run), Text("failed for good", style="red"))
+    for run, fate in state.fates.items():
+        table.add_row(str(run), Text(fate, style="red"))
     return table
 
 

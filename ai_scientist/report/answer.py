@@ -79,10 +79,8 @@ def without_results(study: Study) -> list[tuple[int, str]]:
     for run in sorted(tried - set(measured)):
         if state.process is not None and state.process.run == run and study.standing == "running":
             said.append((run, "running"))
-        elif run in state.skipped:
-            said.append((run, "skipped"))
         else:
-            said.append((run, "failed for good" if run in state.given_up else "no results"))
+            said.append((run, state.fates.get(run, "no results")))
     return said
 
 
@@ -133,9 +131,9 @@ def _cell(study: Study, run: int, dataset: str, it: Measurement | None, best: fl
 def _sentence(study: Study) -> str:
     """How many runs there are, and what the comparisons of the primary metric say."""
     runs = [run for run in study.results.metrics if run]
-    failed = len(study.state.given_up)
+    fates = Counter(study.state.fates.values())
     said = f"{len(runs)} {'run' if len(runs) == 1 else 'runs'} measured"
-    said += f", {failed} failed for good" if failed else ""
+    said += "".join(f", {number} {fate}" for fate, number in sorted(fates.items()))
     found = [it for (_, _, metric), it in study.comparisons.items() if metric == study.primary]
     verdicts = Counter(it.verdict for it in found)
     few = f" {of_few_seeds(found)}".rstrip()

@@ -9,7 +9,7 @@ from ai_scientist.report.ledger import Item, ledger, local
 from ai_scientist.report.notebook import Notebook, notebook
 from ai_scientist.report.pictures import Picture, pictures
 from ai_scientist.report.runs import Output, Run, output_in, runs
-from ai_scientist.report.standing import MEANING, Standing
+from ai_scientist.report.standing import MEANING, WORKED_ON, Standing
 from ai_scientist.report.study import Study
 from ai_scientist.report.surroundings import Command, Fact, again, at_a_glance, environment, limits
 from ai_scientist.report.text import beginning_and_end
@@ -86,7 +86,7 @@ def page(study: Study, now: datetime, *, most: int, room: int) -> Page:
 
 def _doing(study: Study) -> str:
     """What is being done now, "" where nobody works on the study."""
-    if study.standing != "running" or not study.state.setup:
+    if study.standing not in WORKED_ON or not study.state.setup:
         return ""
     if study.state.paused:
         return "paused by a person"

@@ -6,16 +6,19 @@ from typing import Literal
 
 from ai_scientist.study.state import State
 
-Standing = Literal["running", "complete", "incomplete", "stopped", "broken off", "no journal"]
+Standing = Literal["running", "paused", "complete", "incomplete", "stopped", "broken off", "no journal"]
 
 MEANING: dict[Standing, str] = {
     "running": "A process is working on it.",
+    "paused": "A process waits with it until a person lets it go on: ai-scientist resume FOLDER.",
     "complete": "It ended with everything that a study should have.",
     "incomplete": "It ended, but something is missing.",
     "stopped": "It was stopped and can be resumed.",
     "broken off": "No process is working on it, and it did not say why it ended: it was killed. It can be resumed.",
     "no journal": "It has no journal that can be read: what happened is told from the files that are there.",
 }
+
+WORKED_ON: tuple[Standing, ...] = ("running", "paused")
 
 
 def standing(journal: Path, state: State) -> Standing:
@@ -25,7 +28,7 @@ def standing(journal: Path, state: State) -> Standing:
     if state.stopped:
         return "stopped"
     if is_locked(journal):
-        return "running"
+        return "paused" if state.paused and state.process is None else "running"
     return "broken off" if state.setup else "no journal"
 
 

@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     from ai_scientist.report.index import Row
 
 COLUMNS = ("study", "state", "runs", "best result against the baseline", "change", "cost", "time", "claims verified")
-STYLES = {"complete": "green", "running": "cyan", "incomplete": "yellow", "stopped": "yellow", "broken off": "red"}
+STYLES = {
+    "complete": "green",
+    "running": "cyan",
+    "paused": "cyan",
+    "incomplete": "yellow",
+    "stopped": "yellow",
+    "broken off": "red",
+}
 
 
 def add(parser: argparse.ArgumentParser) -> None:

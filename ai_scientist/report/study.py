@@ -14,7 +14,7 @@ from ai_scientist.claims.reading import headings
 from ai_scientist.compare import Comparison, Key, against_baseline
 from ai_scientist.errors import MachineError, StudyError, UsageError
 from ai_scientist.files import UnreadableFile, read_text
-from ai_scientist.report.standing import Standing, standing
+from ai_scientist.report.standing import WORKED_ON, Standing, standing
 from ai_scientist.study.folder import StudyFolder
 from ai_scientist.study.history import History
 from ai_scientist.study.journal import Entry, read_journal, spent_seconds
@@ -67,7 +67,7 @@ class Study:
 
     def seconds(self, now: datetime | None = None) -> float:
         """What was worked on it so far."""
-        return spent_seconds(self.entries, now if self.standing == "running" else None)[0]
+        return spent_seconds(self.entries, now if self.standing in WORKED_ON else None)[0]
 
 
 def read_study(root: Path) -> Study:

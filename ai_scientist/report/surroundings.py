@@ -4,6 +4,7 @@ import shlex
 from dataclasses import dataclass
 
 from ai_scientist.console import wording
+from ai_scientist.report.standing import WORKED_ON
 from ai_scientist.report.study import Study
 from ai_scientist.study.events import StudyStarted
 from ai_scientist.study.steps import DONE, next_step
@@ -106,7 +107,7 @@ def again(study: Study) -> tuple[Command, ...]:
             ),
             Command(f"ai-scientist rerun {folder} --all", "the same for every run"),
         ]
-    if study.state.setup and next_step(study.state) is not DONE and study.standing != "running":
+    if study.state.setup and next_step(study.state) is not DONE and study.standing not in WORKED_ON:
         commands.append(Command(f"python launch_scientist.py --resume {folder}", "goes on where the study stands"))
     if (study.folder.root / ".git").is_dir():
         commands.append(Command(f"git -C {folder} log -p", "the study's history, a commit a step"))

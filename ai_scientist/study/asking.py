@@ -191,5 +191,5 @@ def summary_of(state: State, template: Template, first_reply: str) -> str:
         plan=re.sub(r"^```.*?^```$", "", first_reply, flags=re.MULTILINE | re.DOTALL).strip()[:MAX_PLAN],
         max_runs=state.setup.max_runs,
         runs={run: facts.rows(state, template, run) for run in sorted(state.metrics)},
-        given_up=state.given_up,
+        fates=state.fates,
     )

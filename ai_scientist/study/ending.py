@@ -11,8 +11,7 @@ MAX_LISTED = 10
 def ending(state: State) -> StudyEnded:
     """How the study ended, with everything that is not as it should be."""
     last = state.turns[-1]
-    fates = {run: "was skipped" if run in state.skipped else "failed for good" for run in state.given_up}
-    remarks = [*(f"run {run} {fate}" for run, fate in fates.items()), *_about_the_yardstick(state)]
+    remarks = [*(f"run {run} {fate}" for run, fate in state.fates.items()), *_about_the_yardstick(state)]
     if state.baseline and state.baseline.origin:
         remarks.append(f"the baseline was not measured here but taken from {state.baseline.origin}")
     remarks += _about_the_claims(last.claims)

@@ -86,6 +86,11 @@ class State:
         return tuple(attempt.run for attempt in self.attempts if attempt.outcome == "skipped")
 
     @property
+    def fates(self) -> Mapping[int, str]:
+        """What became of the runs that are given up."""
+        return {run: "was skipped" if run in self.skipped else "failed for good" for run in self.given_up}
+
+    @property
     def untold_failure(self) -> int | None:
         """The last run, where it is given up and no prompt has said so yet."""
         last = self.given_up[-1] if self.given_up else None
