@@ -7,11 +7,12 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
-from conftest import GOOD, Bench, block
+from conftest import GOOD, Bench, block, wait_for
 
 from ai_scientist.executors.imports import first_imports
 from ai_scientist.executors.local import LocalExecutor
@@ -213,8 +214,9 @@ GONE = "the warmed parent is gone or does not answer; another one is started for
 
 
 def _kill_the_parent() -> None:
-    sandboxed = [it for it in psutil.Process().children(recursive=True) if it.name().startswith("python")]
-    parent = max((it for it in sandboxed if it.status() != "zombie"), key=lambda it: it.create_time())
+    beneath = psutil.Process().children(recursive=True)
+    sandboxes = {it.pid for it in beneath if it.name() == "bwrap"}
+    (parent,) = [it for it in beneath if it.name() != "bwrap" and it.ppid() in sandboxes]
     parent.kill()
     psutil.wait_procs([parent], 20)
 
@@ -228,6 +230,30 @@ def test_parent_that_died_is_replaced_and_the_run_in_between_is_a_cold_one(place
         assert place.said(number) == "here\n"
     assert place.warm.forked == 2
     assert place.cold == [GONE]
+
+
+@NEEDS_WARM
+def test_run_whose_parent_dies_under_it_is_done_again_as_a_cold_one(place: Place) -> None:
+    assert place.run("import numpy\n", 1).code == 0
+    program = """
+import numpy
+import os, time
+print(sorted(os.listdir("run_2")), flush=True)
+open("run_2/begun", "w")
+time.sleep(2)
+print("whole")
+"""
+    begun = place.root / "run_2" / "begun"
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(place.run, program, 2)
+        wait_for(begun.exists)
+        _kill_the_parent()
+        assert running.result().code == 0
+    assert place.said(2) == "['stderr.log', 'stdout.log']\nwhole\n"
+    assert place.cold == ["the warmed parent died under it, so that it is done again"]
+    assert place.run("import numpy\n", 3).code == 0  # finds that another one is needed
+    assert place.run("import numpy\n", 4).code == 0
+    assert place.warm.forked == 3
 
 
 @NEEDS_WARM

@@ -22,6 +22,7 @@ from ai_scientist.lab import Command, Exit, Limits, ProcessId, RunningId
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 GRACE_SECONDS = 5.0
 TICK_SECONDS = 0.25
+UNWATCHED = "It killed the process that watched over it."
 SPARE_SECONDS = 3.0  # beyond the grace, before the orchestrator kills what the supervisor should have ended
 
 
@@ -198,8 +199,7 @@ class _Running:
         if self._reached is not None:
             reason, detail = self._reached
             return Exit(reason, code, seconds, detail)
-        detail = "" if "status" in said else "It killed the process that watched over it."
-        return Exit("exited", code, seconds, detail)
+        return Exit("exited", code, seconds, "" if "status" in said else UNWATCHED)
 
 
 def _grouped(limits: Limits, pid: int) -> Group | None:

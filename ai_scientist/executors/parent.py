@@ -22,6 +22,8 @@ WARMED = Path(__file__).with_name("warmed")
 VARIABLE = "AI_SCIENTIST_WARM"
 WARMING_SECONDS = 120
 FORKING_SECONDS = 20
+ENDING_SECONDS = 2
+GONE = "the warmed parent is gone or does not answer"
 CREDENTIALS = struct.Struct("3i")  # struct ucred, unix(7)
 
 
@@ -95,6 +97,15 @@ class Parent:
             self._process.stdin.close()
         self._process.wait()
 
+    def has_died(self) -> bool:
+        """Whether it is gone; waited for a little, as what ran in it is noticed first."""
+        try:
+            self._process.wait(ENDING_SECONDS)
+        except subprocess.TimeoutExpired:
+            return False
+        self.gone, self._unfit = True, GONE
+        return True
+
     def fork(self, task: Task, modules: tuple[str, ...], limits: Limits, grace: float, answers: int) -> "Forked | str":
         """A run that imports these modules first, and waits for the word to begin; else why it has to be a cold one."""
         if self._unfit is None:
@@ -111,7 +122,7 @@ class Parent:
             socket.send_fds(self._control, [json.dumps(request).encode()], [*theirs, answers])
             pid = self._forked()
         except OSError:
-            self.gone, self._unfit = True, "the warmed parent is gone or does not answer"
+            self.gone, self._unfit = True, GONE
             for descriptor in (go_on, out, err):
                 os.close(descriptor)
             return self._unfit

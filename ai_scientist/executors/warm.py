@@ -7,16 +7,18 @@ forked runs is replaced. A run of it is furnished with name spaces and mounts of
 
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from ai_scientist import folders
 from ai_scientist.executors.imports import first_imports
-from ai_scientist.executors.local import GRACE_SECONDS, Child, LocalExecutor
+from ai_scientist.executors.local import GRACE_SECONDS, UNWATCHED, Child, LocalExecutor
 from ai_scientist.executors.parent import WARMED, Kind, Parent
 from ai_scientist.files import UnreadableFile, read_text
-from ai_scientist.lab import Command, Limits, Task
+from ai_scientist.lab import Command, Exit, Limits, RunningId, Task
 from ai_scientist.sandbox import Confinement
 from ai_scientist.sandbox.bubblewrap import Bubblewrap
 
@@ -51,6 +53,7 @@ class WarmExecutor(LocalExecutor):
         self._parents: list[Parent] = []
         self._told: set[str] = set()
         self._restarts = 0
+        self._forked_from: Parent | None = None  # the run that is going on, if it is a forked one
         self.forked = 0  # runs so far that were not cold ones
 
     def close(self) -> None:
@@ -58,7 +61,26 @@ class WarmExecutor(LocalExecutor):
         while self._parents:
             self._parents.pop().close()
 
+    def run(
+        self,
+        command: Command,
+        limits: Limits,
+        started: Callable[[RunningId], None],
+        output: Callable[[str], None],
+    ) -> Exit:
+        """Run to the end; a run whose parent dies under it is done again from its beginning, as a cold one."""
+        done = super().run(command, limits, started, output)
+        parent = self._forked_from
+        if parent is None or command.cold is None or done.detail != UNWATCHED or not parent.has_died():
+            return done
+        command.cold("the warmed parent died under it, so that it is done again")
+        for out in command.writable:
+            folders.remove(out)
+            out.mkdir()
+        return super().run(replace(command, cold=None), limits, started, output)
+
     def _start(self, command: Command, limits: Limits, answers: int) -> Child:
+        self._forked_from = None
         forked = self._fork(command, limits, answers)
         self.forked += forked is not None
         return forked or super()._start(command, limits, answers)
@@ -74,6 +96,7 @@ class WarmExecutor(LocalExecutor):
             return None
         forked = parent.fork(task, modules, limits, self._grace, answers)
         if not isinstance(forked, str):
+            self._forked_from = parent
             return forked
         if self._is_replaced(parent):
             self._parent(task, command.environment, modules)
