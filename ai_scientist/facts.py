@@ -1,8 +1,10 @@
 """The facts of a study as plain data: what prompts, recordings and the closing table may speak of."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Literal
 
-from ai_scientist.compare import Comparison, against_baseline, compare, judged_alone
+from ai_scientist.compare import Comparison, Key, Verdict, against_baseline, compare, judged_alone
 from ai_scientist.metrics import Measurement, seeds_matter
 from ai_scientist.study.state import State
 from ai_scientist.template import Template
@@ -23,6 +25,17 @@ class Row:
     previous: Comparison | None
 
 
+@dataclass(frozen=True)
+class Revised:
+    """A verdict against the baseline that a later run changed."""
+
+    run: int
+    dataset: str
+    metric: str
+    before: Verdict
+    now: Verdict
+
+
 def rows(state: State, template: Template, run: int) -> tuple[Row, ...]:
     """The rows of a finished run, in the order of its file; those that a reference lacks are not compared with it.
 
@@ -31,7 +44,7 @@ def rows(state: State, template: Template, run: int) -> tuple[Row, ...]:
     metrics = state.metrics
     earlier = max((number for number in metrics if number < run), default=0)
     seeded = seeds_matter(metrics[run]) and seeds_matter(metrics[earlier])
-    better = {name: metric.better for name, metric in template.metrics.items()}
+    better = _directions(template)
     baseline = against_baseline(metrics, better, paired=template.paired) if run else {}
 
     def previous(dataset: str, metric: str, measurement: Measurement) -> Comparison | None:
@@ -58,8 +71,28 @@ def rows(state: State, template: Template, run: int) -> tuple[Row, ...]:
     )
 
 
+def revised(state: State, template: Template, last: int) -> tuple[Revised, ...]:
+    """Verdicts of earlier runs that the results of run `last` changed, because there is more to correct for."""
+
+    def judged(end: int) -> Mapping[Key, Comparison]:
+        metrics = {run: it for run, it in state.metrics.items() if run < end}
+        return against_baseline(metrics, _directions(template), paired=template.paired)
+
+    then, now = judged(last) if last else {}, judged(last + 1)
+    return tuple(
+        Revised(*key, it.verdict, now[key].verdict) for key, it in then.items() if it.verdict != now[key].verdict
+    )
+
+
+def _directions(template: Template) -> dict[str, Literal["lower", "higher"] | None]:
+    return {name: metric.better for name, metric in template.metrics.items()}
+
+
 def facts(state: State, template: Template) -> dict[str, object]:
-    """What a recording may speak of; `runs`: run number -> dataset -> metric -> row; `last`: the newest run."""
+    """What a recording may speak of; `runs`: run number -> dataset -> metric -> row; `last`: the newest run.
+
+    `revised`: every verdict that was told after its run and does not hold any more.
+    """
     assert state.setup is not None
     measured: dict[int, dict[str, dict[str, object]]] = {}
     for run in state.metrics:
@@ -70,7 +103,8 @@ def facts(state: State, template: Template) -> dict[str, object]:
         "profile": state.setup.profile,
         "device": state.setup.device,
         "runs": measured,
+        "revised": [asdict(it) for run in state.metrics for it in revised(state, template, run)],
         "last": max(measured, default=0),
         "plots": list(state.plots[-1].plots) if state.plots else [],
-        "directions": {name: metric.better for name, metric in template.metrics.items()},
+        "directions": _directions(template),
     }

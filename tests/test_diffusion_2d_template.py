@@ -308,7 +308,8 @@ def given_facts() -> dict[str, object]:
     }
     baseline = {dataset: others | {"kl_divergence": row(0.2, 0.2, "no evidence")} for dataset in told}
     plots = sorted([*PLOTS, "summary_schedules.png"])
-    return {"runs": {0: baseline} | dict.fromkeys(range(1, 6), measured), "plots": plots}
+    revised = [{"run": 2, "dataset": "circle", "metric": "kl_divergence", "before": "better", "now": "no evidence"}]
+    return {"runs": {0: baseline} | dict.fromkeys(range(1, 6), measured), "plots": plots, "revised": revised}
 
 
 def reply(purpose: str, number: int = 0) -> str:
@@ -332,6 +333,7 @@ def test_conclusion_and_plots_follow_from_the_facts():
     conclusion, described = reply("notes"), reply("describe")
     assert "- circle: run 1 (cosine), kl_divergence 0.1 ± 0.01, against 0.2 ± 0.01 of the baseline." in conclusion
     assert "- moons: the baseline, kl_divergence 0.2 ± 0.01." in conclusion
+    assert 'The verdict of run 2 on circle, better when it was noted, is "no evidence" now' in conclusion
     assert all(f"- `{plot}`: " in described for plot in given_facts()["plots"])
 
 

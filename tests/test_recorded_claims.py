@@ -1,4 +1,5 @@
-"""The recordings that ship say nothing that their own study's check would send back, whatever was measured."""
+"""The recordings that ship say nothing that their own study's check would send back, whatever was measured; and what
+the agent is told of verdicts that do not last."""
 
 import random
 import re
@@ -11,10 +12,11 @@ from ai_scientist.agents.model import Request
 from ai_scientist.agents.recording import Recording
 from ai_scientist.claims.check import check
 from ai_scientist.claims.model import Results
-from ai_scientist.lab import Turn
+from ai_scientist.lab import Turn, Usage
 from ai_scientist.metrics import Measurement, Metrics
 from ai_scientist.places import TEMPLATES
-from ai_scientist.study.events import AttemptEnded, BaselineMeasured, PlotEnded
+from ai_scientist.study.asking import prompt_for
+from ai_scientist.study.events import AttemptEnded, BaselineMeasured, PlotEnded, TurnEnded
 from ai_scientist.study.state import State
 from ai_scientist.template import Template, read_template
 
@@ -88,3 +90,15 @@ def test_bundled_recording_says_nothing_false_at_any_turn(template: str, seed: i
 
 def test_every_bundled_recording_is_checked() -> None:
     assert {path.parent.parent.name for path in TEMPLATES.glob("*/recordings/*")} == {*SHAPES}
+
+
+def test_verdict_that_more_comparisons_take_back_is_told_to_the_agent() -> None:
+    home = read_template(TEMPLATES / "grokking")
+    state = _state(home, random.Random(1))
+    assert state.setup
+    state.setup.max_runs = 6
+    state = replace(state, turns=(TurnEnded(Turn(6, "run", 5, 1), "applied", (), "", False, "", Usage(), 1.0, ""),))
+    (it,) = [it for it in facts.revised(state, home, 5) if it.metric == home.primary]
+    assert (it.before, it.now) == ("worse", "no evidence")
+    said = f'- run {it.run}, {it.dataset}, {it.metric}: was "worse", is "no evidence"'
+    assert said in prompt_for(Turn(7, "run", 6, 1), state, home)

@@ -84,6 +84,7 @@ def _results(state: State, template: Template, run: int) -> Mapping[str, object]
         "last": run,
         "flags": next((attempt.flags for attempt in state.good if attempt.run == run), ()),
         "rows": facts.rows(state, template, run),
+        "revised": facts.revised(state, template, run),
         "previous": max((number for number in metrics if number < run), default=0),
         "missing_datasets": [dataset for dataset in metrics[0] if dataset not in metrics[run]],
     }
@@ -132,7 +133,7 @@ def _notes(state: State, template: Template) -> str:
     results = (
         _results(state, template, state.good[-1].run)
         if not told
-        else {"rows": (), "last": 0, "previous": 0, "flags": ()}
+        else {"rows": (), "revised": (), "last": 0, "previous": 0, "flags": ()}
     )
     missing = last.missing_sections if told else tuple(run for run in last.missing_sections if run != results["last"])
     return render(
