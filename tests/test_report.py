@@ -24,6 +24,7 @@ from ai_scientist.claims.check import check
 from ai_scientist.claims.model import Results
 from ai_scientist.machine import hardware
 from ai_scientist.metrics import Measurement
+from ai_scientist.report.answer import best_result
 from ai_scientist.report.diff import compare
 from ai_scientist.report.index import index
 from ai_scientist.report.notebook import pieces
@@ -209,6 +210,41 @@ def test_status_lists_studies(copied: Path, capsys: pytest.CaptureFixture) -> No
     head, line = capsys.readouterr().out.splitlines()
     assert head.startswith("study\tstate")
     assert line.startswith("tiny/study\tcomplete\t2\t")
+
+
+def study_of(place: Path, seeds: dict[int, dict[str, list[float]]]) -> Path:
+    """A folder with results and no journal; the loss is the primary metric."""
+    for run, losses in seeds.items():
+        (place / f"run_{run}").mkdir(parents=True)
+        info = {
+            dataset: {"means": {"loss_mean": sum(them) / len(them)}, "final_info_dict": {"loss": them}}
+            for dataset, them in losses.items()
+        }
+        (place / f"run_{run}" / "final_info.json").write_text(json.dumps(info))
+    (place / "template.toml").write_text('primary = "loss"\n[metrics.loss]\nbetter = "lower"\n')
+    return place
+
+
+def test_best_result_is_not_that_with_the_largest_percentage(tmp_path: Path) -> None:
+    before = {"near_zero": [0.001, 0.002, 0.003], "clear": [5.0, 5.01, 5.02]}
+    after = {"near_zero": [-0.004, -0.005, -0.006], "clear": [4.5, 4.51, 4.52]}
+    said, effect, verdict = best_result(read_study(study_of(tmp_path, {0: before, 1: after})))
+    assert (said, verdict) == ("run 1, clear: 4.51 from 5.01", "better")
+    assert effect == pytest.approx(40)
+
+
+def test_status_of_a_narrow_terminal_is_lines_and_not_a_table(copied: Path) -> None:
+    ours, theirs = pty.openpty()
+    environment = {"PATH": os.environ["PATH"], "TERM": "xterm", "COLUMNS": "80"}
+    command = [*COMMAND, "status", "--results-dir", str(copied.parent.parent)]
+    subprocess.run(command, env=environment, stdout=theirs, check=True)
+    os.close(theirs)
+    said = os.read(ours, 10_000).decode()
+    os.close(ours)
+    first, second, third = re.sub(r"\x1b\[[0-9;]*m", "", said).splitlines()
+    assert first == "tiny/study"
+    assert second.startswith("  complete, 2 runs, $0, ")
+    assert third.startswith("  best: rate 0.4, narrow: 2.837e-05 from 0.1033, ")
 
 
 def test_watch_follows_until_the_study_ends(copied: Path) -> None:

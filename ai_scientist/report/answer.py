@@ -1,5 +1,6 @@
 """The answer of a study in one table: runs by datasets for the primary metric, the best marked, with verdicts."""
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 
@@ -160,21 +161,30 @@ def _meaning(study: Study) -> str:
 
 
 def best_result(study: Study) -> tuple[str, float | None, str]:
-    """(in words, percent, verdict) of the best run against the baseline on any dataset, by the primary metric.
+    """(in words, effect, verdict) of the best run against the baseline on any dataset, by the primary metric.
 
-    Verdicts of better come first, then the largest change in the better direction. "" where there is none.
+    The effect is Hedges' g, above 0 in the better direction. Verdicts of better come first, then the largest effect; a
+    difference where no seed varies has none, and comes before all. A percentage would not do: near 0 it is large for
+    nothing. "" where there is nothing to compare.
     """
     better = study.better(study.primary)
     sign = -1 if better == "lower" else 1
     found = [
-        (it.verdict == "better", sign * it.percent, run, dataset, it)
+        (it.verdict == "better", _strength(it, sign), sign * it.difference, run, dataset, it)
         for (run, dataset, metric), it in study.comparisons.items()
-        if metric == study.primary and it.percent is not None
+        if metric == study.primary
     ]
     if not found or better is None:
         return "", None, ""
-    _, _, run, dataset, it = max(found, key=lambda entry: entry[:3])
+    *_, run, dataset, it = max(found, key=lambda entry: entry[:3])
+    effect = None if it.effect is None else sign * it.effect
     name = study.name(run) or f"run {run}"
     mean = study.results.metrics[run][dataset][study.primary].mean
     before = study.results.metrics[0][dataset][study.primary].mean
-    return f"{name}, {dataset}: {number(_short(mean))} from {number(_short(before))}", it.percent, it.verdict
+    return f"{name}, {dataset}: {number(_short(mean))} from {number(_short(before))}", effect, it.verdict
+
+
+def _strength(it: Comparison, sign: int) -> float:
+    if it.effect is not None:
+        return sign * it.effect
+    return sign * math.copysign(math.inf, it.difference) if it.p == 0 else 0.0

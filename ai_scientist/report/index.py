@@ -10,6 +10,7 @@ from typing import Any
 from ai_scientist.console import wording
 from ai_scientist.errors import UsageError
 from ai_scientist.files import UnreadableFile, read_text, write_bytes
+from ai_scientist.prompts import signed
 from ai_scientist.report.answer import best_result
 from ai_scientist.report.html import render
 from ai_scientist.report.ledger import local
@@ -22,10 +23,11 @@ MARK = '<meta name="generator" content="ai-scientist">'
 
 @dataclass(frozen=True)
 class Row:
-    """A study. `change` of the best result in percent of the baseline; `cost` in USD, None where a price is not known.
+    """A study. `cost` is in USD, None where a price is not known.
 
-    `claims` counts the verdicts of the claims in the notes. `folder` and `report` ("" where there is none) are
-    relative to the results folder.
+    `effect` is Hedges' g of the best result, above 0 in the better direction, None where it cannot be told. `claims`
+    counts the verdicts of the claims in the notes. `folder` and `report` ("" where there is none) are relative to the
+    results folder.
     """
 
     folder: str
@@ -37,7 +39,7 @@ class Row:
     started: str
     runs: int
     best: str
-    change: float | None
+    effect: float | None
     verdict: str
     cost: float | None
     seconds: float
@@ -58,9 +60,9 @@ class Row:
         return "unknown" if self.cost is None else f"${self.cost:.2f}" if self.cost else "$0"
 
     @property
-    def change_in_words(self) -> str:
-        """The change with its sign."""
-        return "" if self.change is None else f"{self.change:+.1f}%"
+    def effect_in_words(self) -> str:
+        """The effect size with its sign."""
+        return "" if self.effect is None else signed(float(f"{self.effect:.3g}"))
 
     @property
     def claimed(self) -> str:
@@ -117,7 +119,7 @@ def _row(results: Path, folder: Path, _: tuple[Any, ...]) -> Row:
 
 def row(study: Study, results: Path) -> Row:
     """What the table says of a study."""
-    best, change, verdict = best_result(study)
+    best, effect, verdict = best_result(study)
     setup = study.state.setup
     folder = study.folder.root
     place = folder.relative_to(results.absolute())
@@ -131,7 +133,7 @@ def row(study: Study, results: Path) -> Row:
         local(study.entries[0].time) if study.entries else "",
         len([run for run in study.results.metrics if run]),
         best,
-        change,
+        effect,
         verdict,
         study.state.usage.cost,
         study.seconds(),

@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING
 from ai_scientist.errors import UsageError
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from ai_scientist.report.index import Row
 
-COLUMNS = ("study", "state", "runs", "best result against the baseline", "change", "cost", "time", "claims verified")
+ROOM = 130  # columns of a terminal that the table takes
+
+COLUMNS = ("study", "state", "runs", "best result against the baseline", "effect", "cost", "time", "claims verified")
 STYLES = {
     "complete": "green",
     "running": "cyan",
@@ -49,20 +53,38 @@ def run(given: argparse.Namespace) -> int:
 def _cells(row: "Row") -> tuple[str, ...]:
     from ai_scientist.console.screens import clean
 
-    change = f"{row.change_in_words} {row.verdict}".strip()
-    cells = (row.folder, row.standing, str(row.runs), row.best, change, row.paid, row.took, row.claimed)
+    effect = f"{row.effect_in_words} {row.verdict}".strip()
+    cells = (row.folder, row.standing, str(row.runs), row.best, effect, row.paid, row.took, row.claimed)
     return tuple(" ".join(clean(cell).split()) for cell in cells)
 
 
 def _table(rows: "tuple[Row, ...]") -> None:
+    """A table where there is room for one, else a few lines a study."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    console = Console(highlight=False)
+    if console.width < ROOM:
+        for row in rows:
+            console.print(*_lines(row), sep="\n", soft_wrap=True)
+        return
     table = Table(show_edge=False, pad_edge=False)
     for name in COLUMNS:
-        table.add_column(name, justify="right" if name in ("runs", "cost", "time") else "left", overflow="fold")
+        right, whole = name in ("runs", "cost", "time"), name in ("state", "cost", "time")
+        table.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=whole)
     for row in rows:
         study, standing, *others = _cells(row)
         table.add_row(Text(study), Text(standing, style=STYLES.get(standing, "")), *map(Text, others))
-    Console(highlight=False).print(table)
+    console.print(table)
+
+
+def _lines(row: "Row") -> "list[Text]":
+    from rich.text import Text
+
+    study, standing, runs, best, _, paid, took, claims = _cells(row)
+    about = f", {runs} {'run' if runs == '1' else 'runs'}, {paid}, {took}"
+    about += f", claims verified: {claims}" if claims else ""
+    lines = [Text(study, style="bold"), Text("  ") + Text(standing, style=STYLES.get(standing, "")) + Text(about)]
+    effect = f" (effect {row.effect_in_words})" if row.effect_in_words else ""
+    return [*lines, Text(f"  best: {best}, {row.verdict}{effect}")] if best else lines
