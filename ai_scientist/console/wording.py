@@ -4,6 +4,7 @@ import shlex
 from collections import Counter
 from collections.abc import Sequence
 
+from ai_scientist.console import outcomes
 from ai_scientist.environments import is_ours
 from ai_scientist.facts import rows
 from ai_scientist.ideas.plain import one_line
@@ -58,9 +59,10 @@ def line(event: Event, state: State, template: Template) -> str:
         case ModelAnswered():
             return ""
         case BaselineMeasured() if event.origin:
-            return f"run 0 (baseline) taken from {event.origin}, not measured here: {means(state, template, 0)}"
+            source = outcomes.baseline(event)
+            return f"run 0 (baseline) {source}, not measured here: {means(state, template, 0)}"
         case BaselineMeasured():
-            source = "taken from the cache" if event.cached else "measured"
+            source = outcomes.baseline(event)
             measured = means(state, template, 0) + _odd(suspicion.in_results(0, state.metrics))
             return f"run 0 (baseline) {source}, {duration(event.seconds)} of running: {measured}"
         case TurnEnded():
@@ -72,16 +74,17 @@ def line(event: Event, state: State, template: Template) -> str:
         case Steered():
             return _order(event.order)
         case RunApproved():
-            return f"run {event.run}, attempt {event.attempt}: a person lets it run"
+            return f"{outcomes.attempt_name(event.run, event.attempt)}: a person lets it run"
         case AttemptEnded(outcome="skipped" | "refused"):
             why = f": {last_line(event.feedback)}" if event.outcome == "refused" else ""
-            return f"run {event.run}, attempt {event.attempt} {outcome_words(event.outcome)}{why}"
+            return f"{outcomes.attempt_name(event.run, event.attempt)} {outcomes.attempt(event)}{why}"
         case AttemptEnded():
             return _attempt(event, state, template)
         case PlotEnded(outcome="ok"):
             return f"plot.py drew {len(event.plots)} plots in {duration(event.seconds)}"
         case PlotEnded():
-            return f"plot.py, attempt {event.attempt}: {outcome_words(event.outcome)}; {last_line(event.feedback)}"
+            why = last_line(event.feedback)
+            return f"{outcomes.attempt_name(-1, event.attempt)}: {outcomes.plots(event.outcome)}; {why}"
         case Stopped():
             return f"stopped: {event.reason}"
         case StudyEnded():
@@ -101,22 +104,19 @@ def _order(order: Order) -> str:
 
 
 def _turn(event: TurnEnded) -> str:
-    what = f"run {event.turn.run}" if event.turn.purpose == "run" else event.turn.purpose
-    edit = f"{event.status} {', '.join(event.files)}".strip() if event.files else event.status
+    edit = " ".join([outcomes.edit(event.status), ", ".join(event.files)]).strip()
     detail = f"; {last_line(event.detail)}" if event.status in ("malformed", "forbidden") else ""
     wrong = Counter(claim.verdict for claim in event.claims)
     claims = f"; in the notes: {', '.join(f'{n} {verdict}' for verdict, n in wrong.items())}" if wrong else ""
     finished = "; the agent is finished" if event.finished else ""
-    return f"turn {event.turn.number} ({what}): edit {edit}{detail}{claims}{finished} · {spent(event.usage)}"
+    return f"{outcomes.turn_name(event.turn)}: {edit}{detail}{claims}{finished} · {spent(event.usage)}"
 
 
 def _attempt(event: AttemptEnded, state: State, template: Template) -> str:
-    name = f"run {event.run}, attempt {event.attempt}" + (", in its smoke run," if event.smoke else "")
+    name = outcomes.attempt_name(event.run, event.attempt)
     if event.outcome != "ok":
         gone = "; given up" if event.run in state.given_up else ""
-        return (
-            f"{name} {outcome_words(event.outcome)} after {duration(event.seconds)}{gone}: {last_line(event.feedback)}"
-        )
+        return f"{name} {outcomes.attempt(event)} after {duration(event.seconds)}{gone}: {last_line(event.feedback)}"
     return f"{name} done in {duration(event.seconds)}: {means(state, template, event.run)}{_odd(event.flags)}"
 
 
@@ -166,17 +166,3 @@ def last_line(text: str) -> str:
     """The last line that says something, cut to 200 characters."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1][:200] if lines else ""
-
-
-def outcome_words(outcome: str) -> str:
-    """How an attempt that did not go well ended."""
-    return {
-        "crashed": "crashed",
-        "timed_out": "ran out of time",
-        "stopped": "was stopped",
-        "skipped": "was skipped",
-        "refused": "was refused by a person",
-        "no_results": "left no valid results",
-        "no_plots": "wrote no PNG file",
-        "missing_labels": "left finished runs out of `labels`",
-    }[outcome]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from ai_scientist.console import wording
+from ai_scientist.console import outcomes, wording
 from ai_scientist.report.study import Study
 from ai_scientist.study.events import (
     AttemptEnded,
@@ -72,23 +72,23 @@ def _told(event: Event) -> Told | None:
         case ModelAnswered():
             return "model", "answered", "plain", None, wording.spent(event.usage)
         case BaselineMeasured():
-            outcome = "from the cache" if event.cached else "measured elsewhere" if event.origin else "measured"
-            return "run 0 (baseline)", outcome, "good", None if event.origin else event.seconds, event.origin
+            seconds = None if event.origin else event.seconds
+            return "run 0 (baseline)", outcomes.baseline(event), "good", seconds, ""
         case TurnEnded():
             return _turn(event)
         case AttemptEnded():
             return _attempt(event)
         case PlotEnded():
             good = event.outcome == "ok"
-            outcome = f"{len(event.plots)} plots" if good else wording.outcome_words(event.outcome)
+            outcome = f"{len(event.plots)} plots" if good else outcomes.plots(event.outcome)
             detail = wording.last_line(event.feedback)
-            return f"plot.py, attempt {event.attempt}", outcome, "good" if good else "bad", event.seconds, detail
+            return outcomes.attempt_name(-1, event.attempt), outcome, "good" if good else "bad", event.seconds, detail
         case StartedCold():
-            return f"run {event.run}, attempt {event.attempt}", "started anew, not forked", "plain", None, event.why
+            return outcomes.attempt_name(event.run, event.attempt), "started anew, not forked", "plain", None, event.why
         case Steered():
             return "person", event.order.action, "plain", None, event.order.text
         case RunApproved():
-            return "person", f"approves run {event.run}, attempt {event.attempt}", "plain", None, ""
+            return "person", f"approves {outcomes.attempt_name(event.run, event.attempt)}", "plain", None, ""
         case Stopped():
             return "study", "stopped", "bad", None, event.reason
         case StudyEnded():
@@ -99,22 +99,18 @@ def _told(event: Event) -> Told | None:
 
 
 def _turn(event: TurnEnded) -> Told:
-    about = f"run {event.turn.run}" if event.turn.purpose == "run" else event.turn.purpose
-    outcome = {"applied": "edit applied", "unchanged": "no edit", "malformed": "edit malformed"}.get(
-        event.status, "edit forbidden and put back"
-    )
     detail = ", ".join(event.files) if event.status == "applied" else event.detail
     tone: Tone = "plain" if event.status == "applied" or event.finished else "bad"
     said = "; says that it is finished" if event.finished else ""
-    return f"turn {event.turn.number} ({about})", outcome, tone, event.seconds, f"{detail}{said}".removeprefix("; ")
+    told = f"{detail}{said}".removeprefix("; ")
+    return outcomes.turn_name(event.turn), outcomes.edit(event.status), tone, event.seconds, told
 
 
 def _attempt(event: AttemptEnded) -> Told:
-    what = f"run {event.run}, attempt {event.attempt}"
-    if event.outcome == "ok":
-        return what, "measured", "good", event.seconds, "; ".join(event.flags)
-    outcome = wording.outcome_words(event.outcome) + (" in its smoke run" if event.smoke else "")
-    return what, outcome, "bad", event.seconds, wording.last_line(event.feedback)
+    good = event.outcome == "ok"
+    detail = "; ".join(event.flags) if good else wording.last_line(event.feedback)
+    what = outcomes.attempt_name(event.run, event.attempt)
+    return what, outcomes.attempt(event), "good" if good else "bad", event.seconds, detail
 
 
 def _interrupted(entries: Sequence[Entry], study: Study) -> Told | None:
@@ -122,8 +118,7 @@ def _interrupted(entries: Sequence[Entry], study: Study) -> Told | None:
     event = entries[0].event
     if not isinstance(event, AttemptStarted):
         return None
-    what = "plot.py" if event.run < 0 else f"run {event.run}"
-    what = f"{what}, attempt {event.attempt}"
+    what = outcomes.attempt_name(event.run, event.attempt)
     if len(entries) == 1 and study.standing == "running":
         return what, "running", "plain", None, ""
     following = entries[1].event if len(entries) > 1 else None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ai_scientist.console import wording
+from ai_scientist.console import outcomes, wording
 from ai_scientist.files import tail
 from ai_scientist.prompts import signed, uncertain
 from ai_scientist.report import answer
@@ -126,10 +126,9 @@ def _diff(study: Study, number: int) -> tuple[int | None, Diff]:
 def _attempt(study: Study, attempt: AttemptEnded, most: int) -> Attempt:
     good = attempt.outcome == "ok"
     aside = study.folder.failed_attempt(attempt.run, attempt.attempt)
-    words = "measured" if good else wording.outcome_words(attempt.outcome)
     return Attempt(
         attempt.attempt,
-        f"{words} in its smoke run" if attempt.smoke else words,
+        outcomes.attempt(attempt),
         good,
         wording.duration(attempt.seconds),
         attempt.feedback[-most:] if most else "",
