@@ -160,6 +160,16 @@ def test_folder_that_is_no_study_is_one_clear_line(tmp_path: Path, capsys: pytes
         assert len(capsys.readouterr().err.splitlines()) == 1
 
 
+def test_claims_of_long_notes_are_marked(copied: Path) -> None:
+    notes = copied / "notes.txt"
+    text = notes.read_text()
+    few = text_of(copied).count('class="claim ')
+    notes.write_text(text * (300_000 // len(text)))
+    assert text_of(copied).count('class="claim ') > 100 * few
+    notes.write_text(text * (1_100_000 // len(text)))
+    assert "bytes long; at most 1,000,000 are read" in text_of(copied)
+
+
 def test_page_stays_under_five_megabytes(copied: Path) -> None:
     for number, size in enumerate((2_000_000, 1_500_000, 400_000)):
         png(copied / f"plot_{number}.png", size)

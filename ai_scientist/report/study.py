@@ -21,8 +21,6 @@ from ai_scientist.study.journal import Entry, read_journal, spent_seconds
 from ai_scientist.study.state import State, fold
 from ai_scientist.template import Template, read_template
 
-# A page is written after every event: notes of a size that nobody reads are not checked each time.
-MAX_CHECKED = 100_000
 Better = Literal["lower", "higher"] | None
 
 
@@ -91,7 +89,7 @@ def read_study(root: Path) -> Study:
         template,
         results,
         notes,
-        _claims(notes, results, gaps),
+        check(notes, results) if results.metrics else (),
         against_baseline(results.metrics, results.better, paired=template.paired) if 0 in results.metrics else {},
         standing(folder.journal, state),
         tuple(gaps),
@@ -146,7 +144,7 @@ def _results(folder: StudyFolder, state: State, template: Template, notes: str, 
         found = Results({}, {name: metric.better for name, metric in template.metrics.items()})
         if not state.setup:
             gaps.append(f"{error}.")
-    found = replace(found, labels={**headings(notes[:MAX_CHECKED]), **found.labels})
+    found = replace(found, labels={**headings(notes), **found.labels})
     return replace(found, metrics=state.metrics) if state.setup else found
 
 
@@ -156,13 +154,6 @@ def _notes(folder: StudyFolder, gaps: list[str]) -> str:
     except UnreadableFile as error:
         gaps.append(f"notes.txt {error}.")
         return ""
-
-
-def _claims(notes: str, results: Results, gaps: list[str]) -> tuple[Claim, ...]:
-    if len(notes) > MAX_CHECKED:
-        gaps.append(f"The claims are not marked: notes.txt is longer than {MAX_CHECKED:,} characters.")
-        return ()
-    return check(notes, results) if results.metrics else ()
 
 
 def _exchanges(folder: StudyFolder, gaps: list[str]) -> tuple[Exchange, ...]:
