@@ -13,7 +13,7 @@ from ai_scientist import plotting
 from ai_scientist.compare import MIN_SEEDS, UNTESTED
 from ai_scientist.facts import Row, rows
 from ai_scientist.files import write_text
-from ai_scientist.prompts import number, signed, uncertain
+from ai_scientist.prompts import signed, uncertain
 from ai_scientist.study.folder import StudyFolder
 from ai_scientist.study.state import State
 from ai_scientist.template import Metric, Template
@@ -87,7 +87,7 @@ def _sections(metrics: list[str], measured: list[Row], names: dict[int, str], te
 def _line(row: Row, names: dict[int, str]) -> str:
     it = row.baseline
     interval = f"{signed(it.low)} to {signed(it.high)}" if it and it.low is not None and it.high is not None else ""
-    percent = f" ({signed(it.percent)}%)" if it and it.percent is not None else ""
+    percent = f" ({it.percent:+.1f}%)" if it and it.percent is not None else ""
     cells = (
         str(row.run),
         _cell(names.get(row.run, "")),
@@ -96,7 +96,7 @@ def _line(row: Row, names: dict[int, str]) -> str:
         str(row.seeds or ""),
         f"{signed(it.difference)}{percent}" if it else "",
         interval,
-        number(it.effect) if it and it.effect is not None else "",
+        signed(round(it.effect, 2)) if it and it.effect is not None else "",
         it.verdict if it else "",
     )
     return f"| {' | '.join(cells)} |"
