@@ -166,6 +166,7 @@ def _greet(study: Study) -> None:
             f"No model is asked: the recording {Path(setup.recording).name} answers in its place. Edits, runs, plots "
             f"and numbers are real.\nFor a real model set {planning.KEY}, or name any with --model.",
             style="yellow",
+            markup=False,
         )
     known = baseline.recorded_seconds(baseline.kept(cache_of(study.folder), study.folder, setup))
     lines = [

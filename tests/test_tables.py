@@ -1,18 +1,25 @@
-"""results.md and results.csv: every run, dataset and metric, written by the orchestrator alone."""
+"""results.md, results.csv, written by the orchestrator alone, and the closing table of the terminal."""
 
 import csv
 import json
 import subprocess
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from conftest import GOOD, SILENT, Bench, block
+from rich.console import Console
 
 from ai_scientist import launch
 from ai_scientist.compare import Comparison
+from ai_scientist.console.summary import show
 from ai_scientist.facts import Row
-from ai_scientist.study.events import TurnEnded
+from ai_scientist.metrics import Measurement
+from ai_scientist.study.events import AttemptEnded, BaselineMeasured, TurnEnded
+from ai_scientist.study.folder import StudyFolder
+from ai_scientist.study.state import State
 from ai_scientist.tables import as_csv, as_markdown
+from ai_scientist.template import Template
 
 TWO = ("--max-runs", "2")
 
@@ -91,3 +98,16 @@ def test_no_name_leaves_its_cell(bench: Bench, name: str) -> None:
     (_, cells) = csv.reader(StringIO(as_csv([row], {1: name})))
     assert not cells[1].startswith("=")
     assert all(cell.isprintable() for cell in cells)
+
+
+def test_closing_tables_fit_the_terminal_and_take_no_name_for_markup(tmp_path: Path) -> None:
+    names = [f"a_long_dataset_name[/b]_{number}" for number in range(8)]
+    metrics = {name: {"loss": Measurement(1.0, 0.1, (0.9, 1.0, 1.1))} for name in names}
+    run = AttemptEnded(1, 1, "ok", 1.0, metrics, "", "", "")
+    state = State(baseline=BaselineMeasured(metrics, 1.0, False, ""), attempts=(run,))
+    console = Console(width=80, file=StringIO())
+    show(console, StudyFolder(tmp_path), state, Template(tmp_path, "", "", primary="loss"), 1.0)
+    lines = console.file.getvalue().splitlines()
+    assert sum("│   1 │" in line for line in lines) == 2
+    assert all(line.count("no evidence") == 4 for line in lines if "evidence" in line)
+    assert not any("…" in line for line in lines)

@@ -1,5 +1,6 @@
 """What is printed at the end: the table of the runs, where everything lies, and what it cost."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -16,13 +17,15 @@ from ai_scientist.study.folder import StudyFolder
 from ai_scientist.study.state import State
 from ai_scientist.template import Template
 
+# Columns that the run and its name take at least, and a dataset: "no evidence" and its borders.
+ROOM_FOR_NAMES, ROOM_FOR_DATASET = 20, 14
 COLOURS = {"better": "green", "worse": "red", "different": "yellow"}
 
 
 def show(console: Console, folder: StudyFolder, state: State, template: Template, seconds: float) -> None:
     """The closing summary of a study, complete or not."""
     if state.baseline:
-        console.print(_table(folder, state, template))
+        console.print(*_tables(folder, state, template, console.width))
     plots = folder.plots()
     tables = folder.results_md if state.baseline else None
     places = {
@@ -45,28 +48,42 @@ def show(console: Console, folder: StudyFolder, state: State, template: Template
         console.print(clean(resume), highlight=False, soft_wrap=True, markup=False)
 
 
-def _table(folder: StudyFolder, state: State, template: Template) -> Table:
-    """A row a run, a column a dataset: the primary metric, mean ± standard error, and the verdict against run 0."""
+def _tables(folder: StudyFolder, state: State, template: Template, width: int) -> list[Table]:
+    """A row a run, a column a dataset: the primary metric, mean ± standard error, and the verdict against run 0.
+
+    As many datasets stand beside each other as the width has room for.
+    """
     by_run = {run: _primary(rows(state, template, run), template) for run in state.metrics}
     datasets = list(by_run[0])
     label = next(iter(by_run[0].values())).label if template.primary else "first metric of each dataset"
-    meaning = "mean ± standard error over the seeds; verdicts against the baseline: t test, 5%, Holm-corrected"
-    if any(row.baseline and row.baseline.verdict == UNTESTED for cells in by_run.values() for row in cells.values()):
-        meaning += f'; "{UNTESTED}": fewer than {MIN_SEEDS} seeds, or seeds that change nothing'
-    few = of_few_seeds(row.baseline for cells in by_run.values() for row in cells.values() if row.baseline)
-    meaning += f"\n{few}" if few else ""
-    table = Table(title=label, caption=meaning, title_justify="left", caption_justify="left")
-    table.add_column("run", justify="right")
-    table.add_column("what")
-    for dataset in datasets:
-        table.add_column(dataset, justify="right")
     names = {0: "Baseline"} | plotting.run_names(folder.plot)
-    for run, cells in by_run.items():
-        shown = [_cell(cells[dataset]) if dataset in cells else Text("-") for dataset in datasets]
-        table.add_row(str(run), Text(clean(names.get(run, ""))[:40]), *shown)
-    for run, fate in state.fates.items():
-        table.add_row(str(run), Text(fate, style="red"))
-    return table
+    most = max(1, (width - ROOM_FOR_NAMES) // ROOM_FOR_DATASET)
+    tables = []
+    for start in range(0, len(datasets), most):
+        table = Table(title_justify="left", caption_justify="left")
+        table.add_column("run", justify="right")
+        table.add_column("what", overflow="fold")
+        shown = datasets[start : start + most]
+        for dataset in shown:
+            table.add_column(Text(clean(dataset)), justify="right", overflow="fold")
+        for run, cells in by_run.items():
+            values = [_cell(cells[dataset]) if dataset in cells else Text("-") for dataset in shown]
+            table.add_row(str(run), Text(clean(names.get(run, ""))[:40]), *values)
+        for run, fate in state.fates.items():
+            table.add_row(str(run), Text(fate, style="red"))
+        tables.append(table)
+    tables[0].title, tables[-1].caption = Text(clean(label)), _meaning(by_run)
+    return tables
+
+
+def _meaning(by_run: Mapping[int, Mapping[str, Row]]) -> str:
+    """How the table is to be read."""
+    compared = [row.baseline for cells in by_run.values() for row in cells.values() if row.baseline]
+    meaning = "mean ± standard error over the seeds; verdicts against the baseline: t test, 5%, Holm-corrected"
+    if any(it.verdict == UNTESTED for it in compared):
+        meaning += f'; "{UNTESTED}": fewer than {MIN_SEEDS} seeds, or seeds that change nothing'
+    few = of_few_seeds(compared)
+    return f"{meaning}\n{few}" if few else meaning
 
 
 def _primary(measured: tuple[Row, ...], template: Template) -> dict[str, Row]:
