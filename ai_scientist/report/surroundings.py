@@ -30,7 +30,7 @@ def at_a_glance(study: Study) -> tuple[Fact, ...]:
     """The few facts that stand at the top: cost, time, who answered, how large the experiment was."""
     setup, state = study.state.setup, study.state
     if setup is None:
-        return (Fact("runs", str(len(study.results.metrics))),)
+        return (Fact("runs", str(len([run for run in study.results.metrics if run]))),)
     usage = state.usage
     worked = wording.duration(study.seconds())
     tokens = f"{usage.prompt_tokens:,} in{wording.cached(usage)}, {usage.completion_tokens:,} out"
