@@ -117,6 +117,15 @@ def test_what_a_paragraph_compares_with_holds_for_its_sentences(fell: str, verdi
     assert [(it.reference, it.verdict) for it in claims(text) if it.metric] == [(2, verdict)]
 
 
+def test_a_denial_is_false_only_where_the_seeds_are_evidence() -> None:
+    results = results_of(LABELLED / "diff_activation")
+    said = [f"The {it} on line compared to the baseline." for it in ("KL did not fall", "training time did not rise")]
+    chance, evidence = check("## Run 2: Sine activation\n" + " ".join(said), results)
+    assert (chance.metric, chance.verdict) == ("kl_divergence", "not_checkable")
+    assert "no evidence of a difference" in chance.why
+    assert (evidence.metric, evidence.verdict) == ("training_time", "contradicted")
+
+
 @pytest.mark.parametrize(("run", "verdict"), [(2, "verified"), (3, "contradicted")])
 def test_a_superlative_of_all_runs_is_compared_with_none_of_them(run: int, verdict: str) -> None:
     (claim,) = claims(f"## Conclusion\nRun {run} has the lowest eval loss of all runs on dino.")

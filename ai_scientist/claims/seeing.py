@@ -78,8 +78,7 @@ def _verdict(it: Assertion, truth: Truth, words: Vocabulary) -> tuple[Verdict, s
     if it.most and not _is_most(it, truth, words):
         return "contradicted", f"; it is not the {_MOST.get(it.most, it.most)} of all runs"
     if fits is None:
-        unclear = "neither the same nor clearly different" if way == "same" else "which way is better is not said"
-        return "not_checkable", f"; {unclear}"
+        return "not_checkable", f"; {_unclear(way, truth)}"
     errors = [truth.error(one.error) for one in it.given if one.error is not None]
     if None in errors:
         return "unsupported", ", and no standard error was measured"
@@ -95,6 +94,15 @@ def _numbers_fit(it: Assertion, truth: Truth) -> bool:
     values = [fit for fit, is_plain in zip(fits, plain, strict=True) if is_plain]
     others = [fit for fit, is_plain in zip(fits, plain, strict=True) if not is_plain]
     return all(others) and (any(values) or not values)
+
+
+def _unclear(way: str | None, truth: Truth) -> str:
+    """Why it cannot be told whether the mean went that way."""
+    if way == "same":
+        return "neither the same nor clearly different"
+    if truth.direction((way or "").removeprefix("not ")) is None:
+        return "which way is better is not said"
+    return "the seeds are no evidence of a difference"
 
 
 def _takes_turns(it: Assertion, truth: Truth) -> bool:
