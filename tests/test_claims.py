@@ -270,3 +270,25 @@ def test_a_number_says_which_metric_is_meant() -> None:
     assert [(claim.metric, claim.reference, claim.direction, claim.verdict) for claim in found] == [
         ("eval_loss", 0, "lower", "verified")
     ]
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        ("ndcg_at_10", "NDCG@10"),
+        ("ndcg_at_10", "NDCG"),
+        ("hit_rate_at_10", "HR@10"),
+        ("hit_rate_at_10", "hit rate"),
+        ("recall_at_20", "Recall@20"),
+        ("mean_iou", "mIoU"),
+        ("mean_iou", "intersection over union"),
+        ("dice_score", "Dice"),
+        ("top1_accuracy", "top-1 accuracy"),
+        ("boundary_f1", "boundary F1"),
+        ("expected_calibration_error", "ECE"),
+    ],
+)
+def test_the_names_of_a_new_field_are_understood_as_people_write_them(metric: str, said: str) -> None:
+    results = Results({run: {"a": {metric: Measurement(0.1 + run), "other": Measurement(1.0)}} for run in (0, 1)})
+    found = check(f"## Run 1: Wide\nThe {said} fell on a compared to the baseline.", results)
+    assert [(it.metric, it.direction, it.verdict) for it in found] == [(metric, "lower", "contradicted")]

@@ -98,7 +98,7 @@ def _match(found: Sequence[Atom], index: int, words: Sequence[str], skipped: fro
     for word in words:
         while at < len(found) and at > index and found[at].text != word:
             opened = opened or found[at].text == "("
-            joins = found[at].text in signs or (found[at].text in "_-'`/" and found[at].glued)
+            joins = found[at].text in signs or (found[at].text in "_-'`/@" and found[at].glued)
             if not joins and (found[at].text not in skipped or gap >= 3):
                 return None
             gap += not joins

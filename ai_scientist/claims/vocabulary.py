@@ -7,17 +7,9 @@ from functools import cached_property
 from typing import Literal
 
 from ai_scientist.claims.lexicon import Lexicon, english, spoken
+from ai_scientist.claims.metric_names import initials, label_phrases, metric_phrases, step_phrases
 from ai_scientist.claims.model import Results
-from ai_scientist.claims.names import (
-    abbreviations,
-    by_phrase,
-    cores,
-    dataset_phrases,
-    label_phrases,
-    metric_phrases,
-    run_phrases,
-    step_phrases,
-)
+from ai_scientist.claims.names import abbreviations, by_phrase, cores, dataset_phrases, run_phrases
 
 Kind = Literal["step", "time", "speed", "other"]
 Meanings = tuple[str, ...]
@@ -113,6 +105,8 @@ class Vocabulary:
                 lexicon.add(label, "run", (run,), exact=exact, rank=1)
         for phrase, meant in by_phrase(self._spoken_metrics()).items():
             lexicon.add(phrase, "metric", meant, rank=2)
+        for (brief,), names in by_phrase(((initials(name),), name) for name in self.metrics).items():
+            lexicon.add(brief, "metric", names, exact=brief, rank=2)
         for alias, name in self.aliases.items():
             lexicon.add(alias, "metric", (name,), rank=3)
         for word, weak in self._weak().items():
