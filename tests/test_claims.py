@@ -292,3 +292,12 @@ def test_the_names_of_a_new_field_are_understood_as_people_write_them(metric: st
     results = Results({run: {"a": {metric: Measurement(0.1 + run), "other": Measurement(1.0)}} for run in (0, 1)})
     found = check(f"## Run 1: Wide\nThe {said} fell on a compared to the baseline.", results)
     assert [(it.metric, it.direction, it.verdict) for it in found] == [(metric, "lower", "contradicted")]
+
+
+@pytest.mark.parametrize(
+    ("metric", "higher"), [("ndcg_at_10", True), ("hit_rate", True), ("mrr", True), ("hd95", False)]
+)
+def test_which_way_usual_metrics_are_better_is_known(metric: str, higher: bool) -> None:
+    results = Results({run: {"a": {metric: Measurement(0.1 + run)}} for run in (0, 1)})
+    (claim,) = check(f"## Run 1: Wide\nThe {metric} improved on a compared to the baseline.", results)
+    assert claim.verdict == ("verified" if higher else "contradicted")

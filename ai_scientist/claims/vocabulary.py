@@ -17,11 +17,12 @@ Meanings = tuple[str, ...]
 
 _LOWER = re.compile(
     r"loss|error|time|second|duration|latency|kl|diverg|perplex|step|bits|bpb|bpc|nll|mse|rmse|mae|fid|regret|memory"
-    r"|ece|calib|collision|violation|failure|distance|wer\b|overhead"
+    r"|ece|calib|collision|violation|failure|distance|wer\b|overhead|hausdorff|hd\d|mape|crps|brier|lpips|fpr"
 )
 _HIGHER = re.compile(
     r"acc|f1|auc|score|per_sec|per_second|throughput|reward|return|r2|bleu|rouge|precision|recall|speed|fps|success"
-    r"|coverage|psnr|ssim|iou|dice|\bmap\b|win_rate"
+    r"|coverage|psnr|ssim|iou|dice|(?:^|_)map(?:_|$)|win_rate|ndcg|mrr|(?:^|_)hits?(?:_|$)|diversity|novelty|correlation|spearman|pearson"
+    r"|kappa|mcc|boundary_f|tpr"
 )
 
 
