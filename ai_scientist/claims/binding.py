@@ -76,7 +76,7 @@ class Binder:
         if sentence.title:
             self._remember(sentence, found)
             return []
-        return list(self._read(sentence, found))
+        return [it for it in self._read(sentence, found) if it.most or not sentence.drawn]
 
     def _read(self, sentence: Sentence, found: list[Token]) -> Iterator[Assertion]:
         given, parts = roles(found), clauses(found)

@@ -32,6 +32,8 @@ def _is_idle(found: Sequence[Token], index: int) -> bool:
     if following is not None and following.kind in _MEASURED:
         return False
     if token.kind == "most":
+        if len(after) > 1 and after[0].kind == "dataset" and after[1].kind in _MEASURED:
+            return False  # "the lowest dino loss"
         timed = token.value in ("faster", "slower") and any(it.kind in _MEASURED for it in found[index + 1 : index + 4])
         return not (timed or _is_said_of_a_dataset(after) or _is_of_all_runs(found, index))
     if following is not None and following.kind in ("setting", "word", "equals"):
@@ -89,8 +91,9 @@ def _is_a_topic(found: Sequence[Token], index: int) -> bool:
 
 
 def _is_said_of_a_dataset(after: Sequence[Token]) -> bool:
-    """ "the best on circle"."""
-    return len(after) > 1 and after[0].kind == "prep" and after[1].kind == "dataset"
+    """ "the best on circle", "the best run on all datasets"."""
+    said = after[1:] if after and after[0].kind == "prep" else after
+    return bool(said) and (said[0].kind in ("all", "both") or (said is not after and said[0].kind == "dataset"))
 
 
 def _is_of_all_runs(found: Sequence[Token], index: int) -> bool:

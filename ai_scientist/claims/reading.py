@@ -17,7 +17,7 @@ _DRAWN = re.compile(
 )
 _DRAWN_TITLE = re.compile(r"\W{0,3}(?:plot|figure|visuali[sz]ation)", re.IGNORECASE)
 _TITLE = re.compile(r"(?:\*\*|__)[^\d*_]{1,60}[.!]")
-_OF_ALL = re.compile(r"\b(?:\w+est|most|least|best|worst)\b.{0,60}\bof all (?:the |our )?runs\b", re.IGNORECASE)
+_SUPERLATIVE = re.compile(r"\b(?:\w{3,}est|best|worst|(?:most|least)(?= expensive| costly| accurate))\b", re.IGNORECASE)
 _CLOSING = ("overall", "conclusion", "conclusions", "summary", "takeaway", "takeaways")
 _OF_A_RUN = ("result", "results", "analysis", "observation", "observations", "description", "note", "notes", "findings")
 
@@ -29,6 +29,7 @@ class Sentence:
     `context` are the texts of the list headings above it, the nearest last; `table` are the cells' rows, if it is one.
     `block` is the line in which its paragraph or list item begins, `item` whether it is one of a list, `title` whether
     it only is the title of the text behind it: "**Lower losses.** The training loss ...".
+    `drawn`: it describes a plot, so that nothing but a superlative in it is a claim.
     """
 
     line: int
@@ -39,6 +40,7 @@ class Sentence:
     block: int = 0
     item: bool = False
     title: bool = False
+    drawn: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,11 @@ def sentences(notes: str) -> Iterator[Sentence]:
     for block in blocks(notes):
         place = _place(place, block)
         if place.passed and place.plots:
-            yield from (it for it in _of_block(block, None, ()) if _OF_ALL.search(it.text))
+            yield from _drawn(block, tuple(text for _, text in place.above))
         elif not place.passed and not heading(block.lines[0]) and not run_title(block.lines[0]):
-            yield from _of_block(block, place.run, tuple(text for _, text in place.above))
+            above = tuple(text for _, text in place.above)
+            told = _of_block(block, place.run, above)
+            yield from (it for it in told if not it.drawn or _SUPERLATIVE.search(it.text))
             opening = _heading_of(block)
             if opening:
                 place = replace(place, above=(*place.above, (block.level, opening)))
@@ -137,10 +141,18 @@ def _of_block(block: Block, run: int | None, context: tuple[str, ...]) -> Iterat
     opening = _opening(text)
     for begin, piece in _split(text):
         line = next(number for start, number in reversed(starts) if start <= begin)
-        if not _DRAWN.search(piece):
-            above = (*context, opening) if begin and opening else context
-            title = not begin and len(piece) < len(text) - 9 and _TITLE.fullmatch(piece) is not None
-            yield Sentence(line, piece, run, above, block=block.line, item=is_item(block.lines[0]), title=title)
+        above = (*context, opening) if begin and opening else context
+        title = not begin and len(piece) < len(text) - 9 and _TITLE.fullmatch(piece) is not None
+        item, drawn = is_item(block.lines[0]), _DRAWN.search(piece) is not None
+        yield Sentence(line, piece, run, above, block=block.line, item=item, title=title, drawn=drawn)
+
+
+def _drawn(block: Block, above: tuple[str, ...]) -> Iterator[Sentence]:
+    """What a description of a plot says is the best: "Bars of the loss. Run 3 has the lowest on all datasets."."""
+    for it in _of_block(block, None, ()):
+        if _SUPERLATIVE.search(it.text):
+            yield replace(it, context=above, drawn=True)
+        above = (*above, it.text)
 
 
 def _opening(text: str) -> str:

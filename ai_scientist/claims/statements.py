@@ -79,6 +79,8 @@ def _acts(rest: Sequence[Token]) -> bool:
 def _has_own_most(found: Sequence[Token], begin: int, at: int) -> bool:
     """ "..., and Run 4 the best on circle": another run with a superlative."""
     rest, before = _rest(found, at), {it.kind for it in found[begin:at]}
+    if rest and {"run", "most"} <= before and {"run", "most"} <= {it.kind for it in rest}:
+        return True  # "the highest on a belongs to Run 3, the highest on b to Run 5"
     if "run" not in before or not rest or rest[0].kind != "run":
         return False
     elliptic = bool({"most", "top"} & before) and [it.kind for it in rest[1:3]] == ["prep", "dataset"]

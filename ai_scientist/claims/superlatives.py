@@ -9,10 +9,13 @@ from ai_scientist.claims.tokens import Token
 _AMONG = ("otherruns", "sofar")
 _REACH = 14
 """How many words may stand between a superlative and what it is among."""
+_OWNED = ("belongs", "belong", "belonged", "goes", "went", "comes", "came")
+_DRAWN = ("bar", "bars", "point", "box", "value", "values", "result", "results")
 
 
 def superlatives(found: Sequence[Token]) -> list[Token]:
     """The tokens, with every superlative among all runs as a "top", and those runs as "ofall"."""
+    found = _owned(found)
     result: list[Token] = []
     tops = {
         top: at for at, token in enumerate(found) if token.kind in _AMONG and (top := _before(found, at)) is not None
@@ -29,6 +32,22 @@ def superlatives(found: Sequence[Token]) -> list[Token]:
             result.append(replace(token, kind="top"))
         else:
             result.append(token)
+    return result
+
+
+def _owned(found: Sequence[Token]) -> list[Token]:
+    """ "The lowest loss belongs to Run 3", "comes from Run 3": it is that of the run; "the lowest bar": of a plot."""
+    result = list(found)
+    for at, token in enumerate(found):
+        before, after = found[max(0, at - 2) : at], found[at + 1 : at + 2]
+        top = any(it.kind == "most" for it in found[:at])
+        owner = top and token.kind in ("to", "from") and bool(after) and after[0].kind == "run"
+        if owner and before and before[-1].text.lower() in _OWNED:
+            result[at - 1 : at + 1] = [replace(it, kind="function", value=None) for it in found[at - 1 : at + 1]]
+        elif owner and before and before[-1].kind == "dataset":  # "..., the highest on b to Run 5"
+            result[at] = replace(token, kind="function", value=None)
+        if token.text.lower() in _DRAWN and before and before[-1].kind == "most":
+            result[at] = replace(token, kind="function", value=None)
     return result
 
 
