@@ -8,27 +8,20 @@ from ai_scientist.claims.clauses import Clause, clauses
 from ai_scientist.claims.comparisons import Comparisons
 from ai_scientist.claims.definitions import defined, meaning
 from ai_scientist.claims.directions import directed
-from ai_scientist.claims.gate import are_interleaved, compares_both_ways, has_run_as_object, names_another, ranks_runs
 from ai_scientist.claims.given import Given
+from ai_scientist.claims.placing import Part, placed
 from ai_scientist.claims.pronouns import CHANGE, PRONOUN, THESE
 from ai_scientist.claims.reading import Sentence
 from ai_scientist.claims.references import referring
 from ai_scientist.claims.roles import roles
-from ai_scientist.claims.scopes import Scope, beneath, subjects, within
+from ai_scientist.claims.scopes import Scope, beneath, within
 from ai_scientist.claims.senses import tokens
 from ai_scientist.claims.sharing import (
-    are_listed,
-    by_part,
-    grouped,
-    in_order,
-    is_of,
     metric_before,
     separate,
-    shares,
-    taken,
 )
 from ai_scientist.claims.subject import has_unit, is_bound, is_counted, metrics_in, unnamed_in
-from ai_scientist.claims.tokens import Token, outer
+from ai_scientist.claims.tokens import Token
 from ai_scientist.claims.vocabulary import Meanings, Vocabulary
 from ai_scientist.claims.wording import (
     as_change,
@@ -162,7 +155,8 @@ class Binder:
         ]
         if counted:
             meant = self._words.of_kind("step")
-            yield from self._placed(sentence, found, clause, replace(scope, metrics=(meant,)), None, None, counted)
+            part = Part(sentence, found, clause, replace(scope, metrics=(meant,)))
+            yield from self._placed(part, None, None, counted)
             given = [it for it in given if it not in counted]
         given = as_differences(given) if way else given
         given = [as_change(found, it) if way else as_excess(found, it) for it in given]
@@ -175,7 +169,7 @@ class Binder:
         ]
         if not scope.runs or not metrics or (way is None and most is None and not given):
             return
-        yield from self._placed(sentence, found, clause, replace(scope, metrics=metrics), way, most, given)
+        yield from self._placed(Part(sentence, found, clause, replace(scope, metrics=metrics)), way, most, given)
 
     def _apart(
         self, found: Sequence[Token], clause: Clause, given: list[Given]
@@ -194,72 +188,9 @@ class Binder:
                 for dataset in scope.datasets if scope.certain else ("",):
                     yield Assertion(sentence, run, dataset, (name,), given=(it,))
 
-    def _placed(
-        self,
-        sentence: Sentence,
-        found: list[Token],
-        clause: Clause,
-        scope: Scope,
-        way: str | None,
-        most: str | None,
-        given: list[Given],
-    ) -> Iterator[Assertion]:
-        places = range(clause.begin, clause.end)
-        named = [at for at in places if found[at].kind == "dataset"]
-        more = {name for at in named for name in found[at].value} < set(scope.datasets)
-        by_metric = self._by_metric(found, clause, given) | by_part(given, scope.metrics)
-        by_dataset = shares(found, given, named, some=more)
-        if () in by_dataset.values():  # "a and b reach 99%, at steps 870 and 920": in order for each metric
-            parts = grouped(given, by_metric)
-            by_dataset = {at: names for some in parts for at, names in shares(found, some, named, some=more).items()}
-        if not named and scope.certain:
-            by_dataset = in_order(given, scope.datasets)
-        by_run = shares(found, [it for it in given if not it.runs], subjects(found, clause, sentence.run))
-        mixed = (
-            are_interleaved(clause.of(found))
-            or compares_both_ways(clause.of(found))
-            or has_run_as_object(clause.of(found), sentence.run)
-            or ranks_runs(clause.of(found))
-            or (len(scope.runs) > 1 and len(given) > 1 and not by_run)
-            or (most is not None and len(scope.runs) > 1)
-        )
-        for run in scope.runs:
-            for meanings in scope.metrics:
-                for dataset in scope.datasets or self._words.datasets:
-                    own = [
-                        it
-                        for it in given
-                        if is_of(by_dataset, it, (dataset,))
-                        and is_of(by_metric, it, meanings)
-                        and is_of(by_run, it, (run,), within=True)
-                    ]
-                    others = [
-                        it for it in given if it not in own and it.kind in ("value", "change", "difference", "ratio")
-                    ]
-                    elsewhere = taken(by_dataset, (dataset,)) and not more
-                    apart = bool(others) and not own and (elsewhere or taken(by_metric, meanings))
-                    certain = scope.certain or len(self._words.datasets) == 1
-                    sure = not names_another(clause.of(found), run, self._words) and not mixed
-                    said = None if _is_beside(found, clause, own, others) else way
-                    plain = Assertion(
-                        sentence, run, dataset, meanings, way=said, given=tuple(own), most=most,
-                        certain=certain and not scope.part, part=scope.part, sure=sure,
-                    )  # fmt: skip
-                    yield from self._comparisons.of(plain, scope, apart=apart)
-
-    def _by_metric(
-        self, found: Sequence[Token], clause: Clause, given: Sequence[Given]
-    ) -> dict[int, tuple[object, ...]]:
-        named = [at for at in range(clause.begin, clause.end) if found[at].kind == "metric"]
-        shared = shares(found, given, named)
-        if len({found[at].value for at in named}) < 2:
-            return shared
-        for it in given:
-            said, token = metric_before(found, it, clause.begin)
-            zipped = len(shared.get(it.index, ())) == 1 and are_listed(found, named)
-            if it.kind == "value" and said == "metric" and token is not None and not zipped:
-                shared[it.index] = (token.value,)
-        return shared
+    def _placed(self, part: Part, way: str | None, most: str | None, given: list[Given]) -> Iterator[Assertion]:
+        for plain, apart in placed(part, way, most, given, self._words):
+            yield from self._comparisons.of(plain, part.scope, apart=apart)
 
 
 def _contrasted(before: Scope, scope: Scope, section: int | None) -> Scope:
@@ -278,12 +209,3 @@ def _is_excepted(found: Sequence[Token], clause: Clause, it: Given) -> bool:
         and any(token.kind == "dataset" for token in rest)
         and not any(token.kind in ("go", "metric") for token in rest)
     )
-
-
-def _is_beside(found: Sequence[Token], clause: Clause, own: Sequence[Given], others: Sequence[Given]) -> bool:
-    """ "a took 89 s (14% more) and b 82 s": the direction stands in brackets with a number of another dataset."""
-    outside = outer(found)
-    goes = [at for at in range(clause.begin, clause.end) if found[at].kind == "go"]
-    if not goes or any(outside[at] for at in goes) or not own:
-        return False
-    return all(outside[it.index] for it in own) and any(not outside[it.index] for it in others)
