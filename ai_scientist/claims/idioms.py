@@ -74,9 +74,12 @@ def _perfect(found: list[Token]) -> list[Token]:
 
 
 def _unreached(found: list[Token]) -> list[Token]:
-    """ "does not reach the 0.292 of Run 2": it is worse than Run 2."""
+    """ "does not reach the 0.292 of Run 2", "far behind Run 2": it is worse than Run 2."""
     result = list(found)
     for at, token in enumerate(found):
+        behind = [it.kind for it in found[at + 1 : at + 4]]
+        if token.text.lower() == "behind" and (behind[:1] == ["run"] or behind[:1] + behind[2:] == ["number", "run"]):
+            result[at] = replace(token, kind="go", value="worse")
         rest = [it.kind for it in found[at + 2 : at + 5]]
         of_run = rest[:1] == ["run"] or (rest[:1] + rest[2:] == ["number", "run"] and found[at + 3].text == "of")
         if token.kind == "not" and of_run and found[at + 1].text.lower() in english().reached:

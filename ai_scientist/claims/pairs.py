@@ -246,5 +246,5 @@ def _lists(found: Sequence[Token], given: list[Given]) -> list[Given]:
 def _listed(found: Sequence[Token], one: Given, other: Given) -> bool:
     between = found[one.last + 1 : other.index]
     return one.kind == "value" and all(
-        token.kind in ("comma", "split", "unit") and token.value != "strong" for token in between
+        token.kind in ("comma", "split", "unit", "prep", "dataset") and token.value != "strong" for token in between
     )

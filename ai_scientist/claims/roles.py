@@ -157,7 +157,7 @@ def _changed(found: Sequence[Token], it: Given) -> Given:
         of_run = is_a(after, "of") and any(
             token.kind in ("reference", "run", "metric") for token in found[it.index + 2 : it.index + 5]
         )
-        if of_run and is_a(before, "below", "above", "than"):  # "below the 81.8% of Run 3"
+        if of_run and is_a(before, "below", "above", "behind", "reach", "than"):  # "below the 81.8% of Run 3"
             return replace(it, kind="old", olds=(Old(number, it.runs or _named_in(found, it)),), runs=())
         if of_run and is_a(before, "go"):  # "loses 5.6% of the baseline's speed"
             return replace(it, kind="change", runs=())
