@@ -60,7 +60,8 @@ def placed(
 ) -> Iterator[tuple[Assertion, bool]]:
     """(assertion, whether other things alone have the numbers) for every run, metric and dataset of a part."""
     shared, scope = _shared(part, given), part.scope
-    mixed = _is_mixed(part, given, most, shared)
+    tagged = _are_tagged(given, scope.runs)
+    mixed = _is_mixed(part, given, most, shared) and not tagged
     for run in scope.runs:
         for meanings in scope.metrics:
             for dataset in scope.datasets or words.datasets:
@@ -70,6 +71,7 @@ def placed(
                     if is_of(shared.by_dataset, it, (dataset,))
                     and is_of(shared.by_metric, it, meanings)
                     and is_of(shared.by_run, it, (run,), within=True)
+                    and (not tagged or run in it.runs)
                 ]
                 others = [it for it in given if it not in own and it.kind in _NUMBERS]
                 elsewhere = taken(shared.by_dataset, (dataset,)) and not shared.more
@@ -112,6 +114,12 @@ def _is_mixed(part: Part, given: Sequence[Given], most: str | None, shared: _Sha
         or (several and len(given) > 1 and not shared.by_run)
         or (several and most is not None)
     )
+
+
+def _are_tagged(given: Sequence[Given], runs: Sequence[int]) -> bool:
+    """ "by 64% (Run 1), 37% (Run 2) and 70% (Run 3)": a run stands behind every change."""
+    changes = all(it.kind == "change" and isinstance(it.runs, tuple) and it.runs for it in given)
+    return changes and len(given) > 1 and {run for it in given for run in it.runs} == set(runs)
 
 
 def _by_metric(part: Part, given: Sequence[Given]) -> Shares:

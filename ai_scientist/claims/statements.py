@@ -17,6 +17,7 @@ def new_statement(found: Sequence[Token], at: int, cuts: set[int]) -> bool:
         or _has_own_metric(found, begin, at)
         or _has_own_verb(found, begin, at)
         or _has_own_most(found, begin, at)
+        or _is_midway(found, begin, at)
     ):
         return True
     end = next(
@@ -85,6 +86,12 @@ def _has_own_most(found: Sequence[Token], begin: int, at: int) -> bool:
         return False
     elliptic = bool({"most", "top"} & before) and [it.kind for it in rest[1:3]] == ["prep", "dataset"]
     return elliptic or any(it.kind in ("most", "top") for it in rest)
+
+
+def _is_midway(found: Sequence[Token], begin: int, at: int) -> bool:
+    """ "falls to 0.142, and the threshold is crossed at step 4697": from the middle of training, without a metric."""
+    before, rest = {it.kind for it in found[begin:at]}, {it.kind for it in _rest(found, at)}
+    return {"metric", "number"} <= before and "midway" in rest and not rest & {"metric", "go", "dataset"}
 
 
 def _has_own_subject(found: Sequence[Token], begin: int, at: int) -> bool:

@@ -15,6 +15,9 @@ _REACH = 10
 """How many tokens may stand between a superlative and what it is among."""
 _ENDS = ("colon", "comma", "semicolon", "dash", "split")
 
+_OPENING = 3
+"""A condition that begins within so many words is one of the whole sentence."""
+
 
 def unguessed(found: list[Token]) -> list[Token]:
     """From a word like "may" to the end of that part of the sentence nothing is claimed: plain words."""
@@ -27,7 +30,9 @@ def unguessed(found: list[Token]) -> list[Token]:
             it.kind in ("metric", "dataset", "run") for it in found[index + 1 : index + 6]
         )
         opened = (opened or (index < 2 and token.kind == "maybe")) and not ends
-        conditional = (conditional and not ends) or token.text.lower() in ("if", "whether", "when", "unless", "how")
+        conditional = (conditional and not ends) or (
+            index < _OPENING and token.text.lower() in ("if", "whether", "when", "unless", "how")
+        )
         guessing = token.kind == "maybe" or (guessing and not ends)
         result.append(replace(token, kind="word", value=None) if guessing and token.kind != "maybe" else token)
     return result
