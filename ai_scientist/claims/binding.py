@@ -43,7 +43,7 @@ class Binder:
 
     def __init__(self, vocabulary: Vocabulary, sentences: Iterable[Sentence]) -> None:
         self._words = vocabulary
-        self._last = Scope()
+        self._last, self._block = Scope(), 0
         self._known: dict[tuple[str, int | None], list[Token]] = {}
         self._defined: dict[str, Meanings] = {}
         self._comparisons = Comparisons(tuple(sorted(vocabulary.results.metrics)))
@@ -102,6 +102,8 @@ class Binder:
             scope = replace(scope, datasets=self._last.datasets, certain=True)
         if PRONOUN.search(sentence.text[:120]):
             scope = self._before(scope)
+        elif self._continues(sentence, scope, found):
+            scope = replace(scope, metrics=self._last.metrics)
         change = CHANGE.match(sentence.text[:80])
         if change and not any(token.kind == "metric" for token in found):
             scope = self._goes_on(scope, named=change[1] is not None)
@@ -109,6 +111,12 @@ class Binder:
         if topic:
             scope = replace(scope, references=topic, explicit=not any(token.kind == "reference" for token in found))
         return scope
+
+    def _continues(self, sentence: Sentence, scope: Scope, found: Sequence[Token]) -> bool:
+        """ "The small dataset a also declined, from 0.4 to 0.3.": of the one metric of the sentence before."""
+        kinds = {token.kind for token in found}
+        near = self._block == sentence.block and not scope.metrics and len(self._last.metrics) == 1
+        return near and {"dataset", "number"} <= kinds and not kinds & {"metric", "measure", "weak", "setting", "word"}
 
     def _before(self, scope: Scope) -> Scope:
         """The scope of a sentence that begins with "it" or "this": what the last one spoke of."""
@@ -132,6 +140,7 @@ class Binder:
         )
 
     def _remember(self, sentence: Sentence, found: Sequence[Token]) -> None:
+        self._block = sentence.block
         self._last = beneath(Scope(), found, None, self._words.datasets)
         if not self._last.metrics and any(token.kind == "unit" and token.value == "step" for token in found):
             self._last = replace(self._last, metrics=tuple(filter(None, [self._words.of_kind("step")])))
