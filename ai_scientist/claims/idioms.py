@@ -50,7 +50,8 @@ def _untitled(found: list[Token]) -> list[Token]:
     colon = next((at for at, token in enumerate(found[:8]) if token.kind == "colon"), 0)
     begins = bool(found) and found[0].kind in ("most", "go")
     after = {token.kind for token in found[colon:]}
-    if not colon or not begins or "metric" not in after or not after & {"most", "go", "number"}:
+    compares = any(it.kind in ("run", "previous", "earlier") for it in found[:colon])  # "Beats Run 1: the loss by 4%"
+    if not colon or not begins or compares or "metric" not in after or not after & {"most", "go", "number"}:
         return found
     said = ("most", "go", "metric", "weak", "measure")
     return [replace(it, kind="function") if it.kind in said else it for it in found[:colon]] + found[colon:]

@@ -45,6 +45,8 @@ def _of_reference(found: Sequence[Token], it: Given) -> Given:
         if token.kind not in ("function", "prep", "open", "metric", "bound")
     ]
     last = before[-1] if before else None
+    if is_a(token_at(found, it.index - 1), "is", "are", "was", "were") and any(token.kind == "go" for token in before):
+        return replace(it, kind="change") if it.number.percent else it  # "the reductions against Run 1 are 5%"
     if last is not None and last.kind in ("reference", "than") and last.value not in ("others", "earlier"):
         runs = last.value if last.kind == "reference" else ()
         bracketed = is_a(token_at(found, it.index - 1), "open")  # "than the baseline (0.41)": of which run is not clear

@@ -9,7 +9,7 @@ from ai_scientist.claims.scopes import Scope
 from ai_scientist.claims.sharing import metric_before
 from ai_scientist.claims.tokens import Token
 from ai_scientist.claims.vocabulary import Meanings, Vocabulary
-from ai_scientist.claims.wording import is_longer, is_needed, is_taken
+from ai_scientist.claims.wording import is_longer, is_needed, is_taken, most_of
 
 DIGITS = 3
 """A number with fewer significant digits fits too many metrics to tell which is meant."""
@@ -20,6 +20,7 @@ def metrics_in(
 ) -> tuple[Meanings, ...]:
     """The metrics of a clause; "faster" alone means steps or time."""
     inside = clause.of(found)
+    way = way or most_of(inside)
     named = tuple(dict.fromkeys(token.value for token in inside if token.kind == "metric"))
     if named:
         return named

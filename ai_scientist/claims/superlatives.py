@@ -28,7 +28,7 @@ def superlatives(found: Sequence[Token]) -> list[Token]:
             result.append(replace(token, kind="top"))
         elif token.kind in _AMONG and (at in ends or token.kind == "sofar"):
             result.append(replace(token, kind="ofall" if at in ends else "function"))
-        elif token.kind == "go" and token.text.lower() in ("wins", "won", "win") and not _beats(found, at):
+        elif token.kind == "go" and token.text.lower() in ("wins", "won") and not _beats(found, at):
             result.append(replace(token, kind="top"))
         else:
             result.append(token)

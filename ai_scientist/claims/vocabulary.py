@@ -166,11 +166,12 @@ class Vocabulary:
         found: dict[int, list[tuple[str, str]]] = {}
         for words, runs in {**brief, **meant}.items():
             known = english().lexicon.by_first.get(words[0], {}).get(words) if words else None
-            ordinary = (known is not None and known.kind != "setting") or (
+            ordinary = (known is not None and known.kind not in ("setting", "measure")) or (
                 len(words) == 1 and words[0] in english().function
             )
             if len(runs) == 1 and words and not ordinary:
                 phrase = spelled[words]
-                short = len(words) == 1 and (len(phrase) < 4 or words[0] in english().common)
+                measured = known is not None and known.kind == "measure"
+                short = len(words) == 1 and (len(phrase) < 4 or words[0] in english().common or measured)
                 found.setdefault(next(iter(runs)), []).append((phrase, phrase if short else ""))
         return found
