@@ -6,6 +6,9 @@ from dataclasses import replace
 from ai_scientist.claims.numbers import Number
 from ai_scientist.claims.tokens import Token
 
+_LIMITS = {"below": "most", "above": "least"}
+_VERBS = ("is", "are", "stays", "stayed", "remains", "remained")
+
 
 def alike_within(found: list[Token]) -> list[Token]:
     """ "is within 3% of Run 1", "is close to Run 1": about the same; "equals 0.4": nothing but a verb."""
@@ -37,6 +40,11 @@ def bounded(found: list[Token]) -> list[Token]:
         following = next((it for it in found[index + 1 :] if it.kind not in ("open",)), None)
         before = result[-1] if result else None
         is_bound = token.kind == "bound" and token.value
+        if _limits(result, token) and following is not None and following is found[index + 1]:
+            plain = following.kind == "number" and not following.value.percent and not _named_behind(found, index)
+            if plain:  # "fell below 650 tokens per second"
+                result.append(replace(token, kind="bound", value=_LIMITS[token.text.lower()]))
+                continue
         if is_bound or (
             token.kind == "over" and following is not None and following.kind in ("number", "ratio", "percent")
         ):
@@ -64,6 +72,17 @@ def bounded(found: list[Token]) -> list[Token]:
                 result.append(replace(before, kind="go", value="same"))  # "within 2% of the baseline"
         result.append(token)
     return result
+
+
+def _limits(before: Sequence[Token], token: Token) -> bool:
+    """Whether "below" or "above" stands behind a verb."""
+    verb = bool(before) and (before[-1].kind in ("go", "was") or before[-1].text.lower() in _VERBS)
+    return token.text.lower() in _LIMITS and verb
+
+
+def _named_behind(found: Sequence[Token], index: int) -> bool:
+    """Whether a run or dataset that the number behind a place is of follows: "below the 0.41 of Run 2"."""
+    return any(it.kind in ("run", "previous", "earlier") for it in found[index + 2 : index + 6])
 
 
 def _compared(token: Token) -> list[Token]:
