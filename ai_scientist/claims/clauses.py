@@ -173,12 +173,12 @@ def _introduces(found: Sequence[Token], at: int) -> bool:
     before, after = found[:at], found[at + 1 :]
     if found[at].kind != "colon" or not any(it.kind in ("number", *HEADS) for it in after):
         return False
+    stated = any(it.kind == "word" for it in before) and any(it.text.lower() in _VERBS for it in before)
     if all(
         {"reference"} < kinds and kinds & set(HEADS)
         for kinds in ({it.kind for it in before}, {it.kind for it in after})
     ):
         return True  # "sooner than all earlier runs: half of the steps of the baseline on a"
-    stated = any(it.kind == "word" for it in before) and any(it.text.lower() in _VERBS for it in before)
     if any(it.kind in ("number", "ratio", *HEADS) for it in before):
         return False
     return stated or any(it.kind == "some" for it in before)

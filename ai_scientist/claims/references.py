@@ -107,8 +107,8 @@ def _is_reference(found: Sequence[Token], index: int, section: int | None) -> bo
             if listed and _acts(found, index) and any(it.kind == "comma" for it in found[before:index]):
                 return False
             return _joined(found, before, index) > 0
-        if token.kind == "ratio" and before == index - 1:
-            return True  # "twice the baseline's"
+        if (token.kind == "ratio" or (token.kind == "number" and token.value.times)) and before == index - 1:
+            return True  # "twice the baseline's", "1.6x the baseline"
         if token.kind == "go":
             return _beaten(found, before, index) or _after_head(found, index, section)
         if token.text.lower() in (",", "and", "or", "both"):

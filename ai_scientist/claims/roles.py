@@ -254,7 +254,7 @@ def _against(found: Sequence[Token], it: Given) -> tuple[int, ...] | str:
             if not isinstance(token.value, tuple):
                 return str(token.value)
             runs += token.value
-        elif token.kind in ("than", "from", "over"):
+        elif token.kind in ("than", "from", "over") or token.text.lower() in ("above", "below"):
             compared = True
         elif not (token.kind in ("go", "function", "prep") and not runs) and token.text.lower() not in ("and", "both"):
             break

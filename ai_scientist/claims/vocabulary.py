@@ -60,6 +60,8 @@ class Vocabulary:
         name = metric.lower()
         if re.search(r"per_sec|throughput|speed|fps|_per_s$", name):
             return "speed"
+        if re.search(r"(?:^|_)(?:seconds|secs?|time|ms|minutes)$", name) and not re.search(r"_to_|steps", name):
+            return "time"
         if re.search(r"(?:^|_)(?:steps?|epochs?|iters?|iterations?|updates)(?:_|$)|episodes_to|samples_to", name):
             return "step"
         return "time" if re.search(r"time|second|duration|latency|wall|_ms$|_s$", name) else "other"
