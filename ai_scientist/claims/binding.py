@@ -10,7 +10,7 @@ from ai_scientist.claims.definitions import defined, meaning
 from ai_scientist.claims.directions import directed
 from ai_scientist.claims.given import Given
 from ai_scientist.claims.placing import Part, placed
-from ai_scientist.claims.pronouns import CHANGE, PRONOUN, THESE
+from ai_scientist.claims.pronouns import CHANGE, PRONOUN, THERE, THESE
 from ai_scientist.claims.reading import Sentence
 from ai_scientist.claims.references import referring
 from ai_scientist.claims.roles import roles
@@ -22,6 +22,7 @@ from ai_scientist.claims.sharing import (
 )
 from ai_scientist.claims.subject import has_unit, is_bound, is_counted, metrics_in, unnamed_in
 from ai_scientist.claims.tokens import Token
+from ai_scientist.claims.units import in_unit
 from ai_scientist.claims.vocabulary import Meanings, Vocabulary
 from ai_scientist.claims.wording import (
     as_change,
@@ -29,6 +30,7 @@ from ai_scientist.claims.wording import (
     as_excess,
     compares_datasets,
     is_elliptic,
+    is_headless,
     is_linked,
     most_of,
     way_of,
@@ -98,9 +100,14 @@ class Binder:
         scope = Scope(() if sentence.run is None else (sentence.run,))
         for text in sentence.context:
             scope = beneath(scope, self.tokens(text, sentence.run), sentence.run, self._words.datasets)
-        if THESE.search(sentence.text) and self._last.datasets:
+        there = THERE.search(sentence.text) is not None
+        single = len(self._last.datasets) == 1 and there
+        scope = replace(scope, part=scope.part or (there and not single))
+        if single or (THESE.search(sentence.text) and self._last.datasets):
             scope = replace(scope, datasets=self._last.datasets, certain=True)
-        if PRONOUN.search(sentence.text[:120]):
+        if not scope.runs and len(self._last.runs) == 1 and is_headless(found):
+            scope = replace(scope, runs=self._last.runs)
+        if PRONOUN.search(sentence.text[:120]) and not sentence.drawn:
             scope = self._before(scope)
         elif self._continues(sentence, scope, found):
             scope = replace(scope, metrics=self._last.metrics)
@@ -141,7 +148,8 @@ class Binder:
 
     def _remember(self, sentence: Sentence, found: Sequence[Token]) -> None:
         self._block = sentence.block
-        self._last = beneath(Scope(), found, None, self._words.datasets)
+        runs = self._last.runs if is_headless(found) else ()
+        self._last = beneath(Scope(runs), found, None, self._words.datasets)
         if not self._last.metrics and any(token.kind == "unit" and token.value == "step" for token in found):
             self._last = replace(self._last, metrics=tuple(filter(None, [self._words.of_kind("step")])))
         self._comparisons.remember(sentence, found)
@@ -167,6 +175,7 @@ class Binder:
             part = Part(sentence, found, clause, replace(scope, metrics=(meant,)))
             yield from self._placed(part, None, None, counted)
             given = [it for it in given if it not in counted]
+        given = [in_unit(self._words, found, it, metrics) for it in given]
         given = as_differences(given) if way else given
         given = [as_change(found, it) if way else as_excess(found, it) for it in given]
         given = [

@@ -34,6 +34,8 @@ def _is_idle(found: Sequence[Token], index: int) -> bool:
     if token.kind == "most":
         if len(after) > 1 and after[0].kind == "dataset" and after[1].kind in _MEASURED:
             return False  # "the lowest dino loss"
+        if following is not None and following.kind == "run":
+            return False  # "the lowest bar is Run 3"
         timed = token.value in ("faster", "slower") and any(it.kind in _MEASURED for it in found[index + 1 : index + 4])
         return not (timed or _is_said_of_a_dataset(after) or _is_of_all_runs(found, index))
     if following is not None and following.kind in ("setting", "word", "equals"):
@@ -50,7 +52,10 @@ def _is_idle(found: Sequence[Token], index: int) -> bool:
     if not before:
         return False
     subject = before[-1]
-    is_object = len(before) > 1 and any(it.text.lower() in english().reached for it in found[max(0, index - 3) : index])
+    opens = found[0].text.lower() in english().reached
+    is_object = (len(before) > 1 or opens) and any(
+        it.text.lower() in english().reached for it in found[max(0, index - 3) : index]
+    )
     if subject.kind == "setting" and (is_object or _is_part(found[:index])):
         return False  # "reaches the threshold earlier"
     compound = any(

@@ -13,6 +13,7 @@ CHANGE = re.compile(
     r"(?:increase|decrease|reduction|drop|gain|improvement|rise|slowdown|speedup|saving|difference|change)s?\b",
     re.IGNORECASE,
 )
+THERE = re.compile(r"\bthere\b(?! (?:is|are|was|were)\b)", re.IGNORECASE)
 THESE = re.compile(
     r"\b(?:these|those) (?:two |three |four )?(?:datasets|tasks|operations|corpora|environments|shapes|cases)\b",
     re.IGNORECASE,

@@ -17,6 +17,7 @@ def referring(found: Sequence[Token], section: int | None) -> list[Token]:
     """
     own = () if section is None else (section,)
     found = [_explained(found, at) for at in range(len(found))]
+    found = [_one_of_two(found, at) for at in range(len(found))]
     found = [_generic(found, at) for at in range(len(found))]
     found = [replace(it, kind="run" if own else "function", value=own) if it.kind == "thisrun" else it for it in found]
     found = _spanned(found)
@@ -54,6 +55,17 @@ def _spanned(found: list[Token]) -> list[Token]:
             result[at + 1] = replace(first, kind="reference")
             result[joint] = replace(found[joint], kind="span", value=None)
     return result
+
+
+def _one_of_two(found: Sequence[Token], at: int) -> Token:
+    """ "the former", "the latter": of the last two runs or datasets; "some" where none were named."""
+    token = found[at]
+    if token.text.lower() not in ("former", "latter") or token.kind != "word":
+        return token
+    named = [it for it in found[:at] if it.kind in ("run", "dataset")][-2:]
+    if len(named) < 2 or named[0].kind != named[1].kind or len(named[0].value) + len(named[1].value) != 2:
+        return replace(token, kind="some")
+    return replace(token, kind=named[0].kind, value=named[token.text.lower() == "latter"].value)
 
 
 def _explained(found: Sequence[Token], at: int) -> Token:

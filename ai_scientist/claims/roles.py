@@ -152,6 +152,7 @@ def _changed(found: Sequence[Token], it: Given) -> Given:
     by = by or (is_a(before, "of") and _is_sized(found, it.index - 1))
     by = by or _is_amount(found, it.index) or _is_end(found, it.index)
     by = by or (bool(it.unit) and is_a(before, "lose", "loses", "lost", "losing", "save", "saves", "saved", "saving"))
+    by = by or (bool(it.unit) and before is not None and before.text.lower() in ("up", "down"))
     follows = after is not None and after.kind == "go" and after.value != "same" and after.text not in ("<", ">")
     number = it.number
     if is_a(before, "within") and before is not None and before.kind == "go":

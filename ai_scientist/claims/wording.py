@@ -50,6 +50,11 @@ def most_of(inside: Iterable[Token]) -> str | None:
     return next((token.value for token in inside if token.kind in ("most", "top")), None)
 
 
+def is_headless(found: Sequence[Token]) -> bool:
+    """ "Also the highest accuracy on every dataset.": what has it was named before."""
+    return bool(found) and found[0].kind in ("most", "top") and not any(it.kind == "run" for it in found)
+
+
 def is_longer(inside: Iterable[Token]) -> bool:
     return any(
         token.kind == "go" and token.text.lower().startswith(("longer", "short", "length", "as long"))
