@@ -60,7 +60,7 @@ class Binder:
         if len(text) > MAX_CHARACTERS:
             return []
         if (text, section) not in self._known:
-            self._known[text, section] = referring(directed(tokens(text, self._words)), section)
+            self._known[text, section] = referring(directed(tokens(self._words.parted(text), self._words)), section)
         return meaning(self._known[text, section], self._defined)
 
     def assertions(self, sentence: Sentence) -> list[Assertion]:

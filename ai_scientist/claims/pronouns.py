@@ -13,8 +13,9 @@ CHANGE = re.compile(
     r"(?:increase|decrease|reduction|drop|gain|improvement|rise|slowdown|speedup|saving|difference|change)s?\b",
     re.IGNORECASE,
 )
-THERE = re.compile(r"\bthere\b(?! (?:is|are|was|were)\b)", re.IGNORECASE)
+THERE = re.compile(r"(?<!\band )(?<!\bbut )(?<!\bthat )(?<!\bwhile )(?<!\bwhere )(?<!\bas )(?<!\bso )(?<=\w )there\b")
 THESE = re.compile(
-    r"\b(?:these|those) (?:two |three |four )?(?:datasets|tasks|operations|corpora|environments|shapes|cases)\b",
+    r"\b(?:these|those) (?:two |three |four )?(?:datasets|tasks|operations|corpora|environments|shapes|cases)\b"
+    r"|\bin (?:the same|that|this) order\b",
     re.IGNORECASE,
 )

@@ -53,7 +53,7 @@ def _has_own_metric(found: Sequence[Token], begin: int, at: int) -> bool:
     named = next((it.kind for it in rest if it.kind not in ("function", "prep", "dataset")), None)
     if "both" in before and not before & set(HEADS):
         return False  # "both the loss (0.1) and the accuracy (0.9) are"
-    timed = named == "weak" and any(it.kind == "unit" for it in rest)
+    timed = named == "weak" and any(it.kind in ("unit", "metric") for it in rest)
     if not (named == "metric" or timed) or not before & {"metric", "unit"} or ("than" in plain and "metric" in before):
         return False
     return bool(before & {"number", "ratio"}) and any(it.kind in ("number", "ratio") for it in rest)

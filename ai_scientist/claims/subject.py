@@ -73,7 +73,9 @@ def is_counted(words: Vocabulary, inside: Sequence[Token], it: Given, metrics: S
     steps = words.of_kind("step")
     if it.unit != "step" or len(steps) != 1 or steps in metrics or not metrics:
         return False
-    return is_needed(inside)
+    at = next((place for place, token in enumerate(inside) if token.kind == "number" and token.value == it.number), 0)
+    listed = [token.kind for token in inside[max(0, at - 2) : at]] == ["number", "comma"]
+    return listed or is_needed(inside)
 
 
 def is_bound(words: Vocabulary, found: Sequence[Token], clause: Clause, it: Given, metrics: Sequence[Meanings]) -> bool:

@@ -46,7 +46,8 @@ def _owned(found: Sequence[Token]) -> list[Token]:
             result[at - 1 : at + 1] = [replace(it, kind="function", value=None) for it in found[at - 1 : at + 1]]
         elif owner and before and before[-1].kind == "dataset":  # "..., the highest on b to Run 5"
             result[at] = replace(token, kind="function", value=None)
-        if token.text.lower() in _DRAWN and before and before[-1].kind == "most":
+        drawn = before and before[-1].kind == "most" and token.text.lower() in _DRAWN
+        if drawn or (token.text.lower() in ("bar", "bars") and any(it.kind == "most" for it in found)):
             result[at] = replace(token, kind="function", value=None)
     return result
 

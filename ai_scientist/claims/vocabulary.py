@@ -99,6 +99,15 @@ class Vocabulary:
                 found.setdefault(float(digits), []).append(name)
         return {number: tuple(names) for number, names in found.items()}
 
+    def parted(self, text: str) -> str:
+        """A text with names of a metric and a dataset in one apart: "val_loss_circle.png", "val_loss_mean_circle"."""
+        return self._joint.sub(r"\1 \2", text) if self.datasets and self.metrics else text
+
+    @cached_property
+    def _joint(self) -> re.Pattern[str]:
+        metrics, datasets = ("|".join(map(re.escape, names)) for names in (self.metrics, self.datasets))
+        return re.compile(rf"\b({metrics})(?:_mean)?_({datasets})\b")
+
     @cached_property
     def lexicon(self) -> Lexicon:
         """Words of English, and above them the names of this study."""
