@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import takewhile
 
+from ai_scientist.claims.called_runs import called, spanned
 from ai_scientist.claims.tokens import Token
 
 _RUNS = ("run", "previous", "earlier", "otherruns")
@@ -16,11 +17,9 @@ def referring(found: Sequence[Token], section: int | None) -> list[Token]:
     Its value then: the runs, or "previous", "earlier", "some" (of them), "others" where the text says so.
     """
     own = () if section is None else (section,)
-    found = [_explained(found, at) for at in range(len(found))]
-    found = [_one_of_two(found, at) for at in range(len(found))]
-    found = [_generic(found, at) for at in range(len(found))]
+    found = called(found)
     found = [replace(it, kind="run" if own else "function", value=own) if it.kind == "thisrun" else it for it in found]
-    found = _spanned(found)
+    found = spanned(found)
     result = list(found)
     for index, token in enumerate(found):
         if token.kind in _RUNS and _is_reference(result, index, section):
@@ -31,66 +30,6 @@ def referring(found: Sequence[Token], section: int | None) -> list[Token]:
     again = [index for index in range(len(result)) if _repeats(result, index)]
     left_out = {place for index in again for place in (index - 1, index, index + 1)}  # with its brackets
     return [it for index, it in enumerate(result) if index not in left_out]
-
-
-def _spanned(found: list[Token]) -> list[Token]:
-    """ "From Run 1 to Run 3 the loss fell", "between Run 1 and Run 3": the second run against the first."""
-    result = list(found)
-    for at, token in enumerate(found[:-2]):
-        between = token.text.lower() == "between"
-        if token.kind != "from" or found[at + 1].kind != "run" or (between and at):
-            continue
-        first = found[at + 1]
-        if between and len(first.value) == 2:
-            result[at : at + 2] = [
-                replace(first, kind="reference", value=first.value[:1]),
-                replace(first, kind="span", value=None),
-                replace(first, value=first.value[1:]),
-            ]
-            return result
-        joint = next((it for it in range(at + 2, len(found) - 1) if found[it].text.lower() in ("to", "and")), 0)
-        tagged = all(it.kind in ("open", "close", "number", "unit") for it in found[at + 2 : joint])
-        if joint and tagged and found[joint + 1].kind == "run" and len(found[joint + 1].value) == 1:
-            result[at] = replace(token, kind="function" if joint == at + 2 else "from")
-            result[at + 1] = replace(first, kind="reference")
-            result[joint] = replace(found[joint], kind="span", value=None)
-    return result
-
-
-def _one_of_two(found: Sequence[Token], at: int) -> Token:
-    """ "the former", "the latter": of the last two runs or datasets; "some" where none were named."""
-    token = found[at]
-    if token.text.lower() not in ("former", "latter") or token.kind != "word":
-        return token
-    named = [it for it in found[:at] if it.kind in ("run", "dataset")][-2:]
-    if len(named) < 2 or named[0].kind != named[1].kind or len(named[0].value) + len(named[1].value) != 2:
-        return replace(token, kind="some")
-    return replace(token, kind=named[0].kind, value=named[token.text.lower() == "latter"].value)
-
-
-def _explained(found: Sequence[Token], at: int) -> Token:
-    """ "Strong decay with warm-up (Run 4)": the number says of which run the whole name is, not its beginning."""
-    token = found[at]
-    if token.kind != "run" or token.text.lower().startswith("run"):
-        return token
-    rest = found[at + 1 : at + 8]
-    passed = ("word", "setting", "hyphen", "prep")
-    end = next((place for place, it in enumerate(rest) if it.kind not in passed and it.text.lower() != "with"), 0)
-    bracket = [it.kind for it in rest[end : end + 3]]
-    other = end > 0 and bracket == ["open", "run", "close"] and rest[end + 1].value != token.value
-    return replace(token, kind="word", value=None) if other else token
-
-
-def _generic(found: Sequence[Token], at: int) -> Token:
-    """ "compared to previous initializations": earlier runs by what they are; "the previous schedule": the last one."""
-    token = found[at]
-    compared = any(it.kind in ("than", "over", "as") for it in found[max(0, at - 2) : at])
-    named = found[at + 1] if at + 1 < len(found) else None
-    if token.text.lower() not in ("previous", "prior", "preceding") or not compared or named is None:
-        return token
-    if named.kind not in ("word", "setting", "function") or not named.text.isalpha():
-        return token
-    return replace(token, kind="earlier" if named.text.endswith("s") else "previous")
 
 
 def _is_reference(found: Sequence[Token], index: int, section: int | None) -> bool:

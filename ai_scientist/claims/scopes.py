@@ -56,8 +56,11 @@ def within(
     if not metrics and (_changes_subject(found, clause) or (at and _are_aside(found, parts[at - 1]))):
         scope = replace(scope, metrics=())
     compared, explicit = _compared(scope, found, parts, at)
-    if runs and scope.runs and runs != scope.runs and not compared and len(scope.references) > 1:
-        explicit = False  # "fell against the baseline and Run 1, whereas Run 2 raised it"
+    if runs and scope.runs and runs != scope.runs and not compared:
+        explicit, scope = (
+            False,
+            replace(scope, references=(*scope.references, scope.runs)),
+        )  # "fell against the baseline and Run 1, whereas Run 2 raised it"
     return Scope(
         runs or scope.runs or _tagged(found, clause),
         named or scope.datasets,
