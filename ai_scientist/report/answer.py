@@ -64,7 +64,7 @@ def answer(study: Study) -> Answer:
         datasets,
         tuple(sorted(rows, key=lambda row: row.run)),
         _sentence(study),
-        _meaning(study),
+        _best_marked(best) + _meaning(study),
     )
 
 
@@ -114,6 +114,10 @@ def _best(study: Study, values: dict[int, dict[str, Measurement]], dataset: str)
     if better is None or len(means) < 2:
         return None
     return min(means) if better == "lower" else max(means)
+
+
+def _best_marked(best: dict[str, float | None]) -> str:
+    return "★ best mean of the dataset. " if any(it is not None for it in best.values()) else ""
 
 
 def _cell(study: Study, run: int, dataset: str, it: Measurement | None, best: float | None) -> Cell | None:
