@@ -28,6 +28,7 @@ from ai_scientist.report.answer import best_result
 from ai_scientist.report.diff import compare
 from ai_scientist.report.index import index
 from ai_scientist.report.notebook import pieces
+from ai_scientist.report.runs import runs
 from ai_scientist.report.study import read_study
 from ai_scientist.report.text import plain
 from ai_scientist.report.writing import write_report
@@ -158,6 +159,15 @@ def test_folder_that_is_no_study_is_one_clear_line(tmp_path: Path, capsys: pytes
     ):
         assert main(command) == 2
         assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_code_of_a_run_that_failed_for_good_is_shown_and_why_another_was_not_started(bench: Bench) -> None:
+    replies = {"run_1.attempt_1": block("experiment.py", "LEARNING_RATE = 0.1", "LEARNING_RATE = broken")}
+    replies |= {"run_2.attempt_1": "I would rather not.", "notes.attempt_1": "Nothing."}
+    assert bench.study(replies, "--max-runs", "2", "--max-attempts", "1") == 1
+    _, failed, unstarted = runs(read_study(bench.folder), 1000)
+    assert (failed.before, failed.diff.added, failed.diff.removed) == (0, 1, 1)
+    assert unstarted.diff.remark.startswith("It was never started")
 
 
 def test_claims_of_long_notes_are_marked(copied: Path) -> None:

@@ -8,7 +8,7 @@ from ai_scientist.files import tail
 from ai_scientist.prompts import signed, uncertain
 from ai_scientist.report import answer
 from ai_scientist.report.diff import Diff, compare, no_diff
-from ai_scientist.report.study import Study, code_of
+from ai_scientist.report.study import Study, code_of, failed_code
 from ai_scientist.report.text import last_lines
 from ai_scientist.study.events import AttemptEnded
 
@@ -116,7 +116,12 @@ def _diff(study: Study, number: int) -> tuple[int | None, Diff]:
     if not earlier:
         return None, no_diff("It is the template's code; there is nothing before it to compare with." * (number == 0))
     before = max(earlier)
+    tried = [attempt for attempt in study.state.attempts if attempt.run == number]
+    if study.state.setup and not tried and number in study.state.given_up:
+        return None, no_diff("It was never started: no edit left code that had not been run before.")
     old, new = code_of(study, before), code_of(study, number)
+    if new is None and tried:
+        new = failed_code(study, number, tried[-1].attempt)
     if old is None or new is None:
         lost = before if old is None else number
         return None, no_diff(f"The code of run {lost} is not kept in the folder, so that nothing can be compared.")

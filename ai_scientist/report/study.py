@@ -110,6 +110,14 @@ def code_of(study: Study, run: int) -> str | None:
         return None
 
 
+def failed_code(study: Study, run: int, attempt: int) -> str | None:
+    """experiment.py as a failed attempt ran it; None where it is lost."""
+    try:
+        return read_text(study.folder.failed_attempt(run, attempt) / study.folder.experiment.name, MAX_NOTES_BYTES)
+    except UnreadableFile:
+        return None
+
+
 def _journal(folder: StudyFolder, gaps: list[str]) -> tuple[Entry, ...]:
     try:
         return read_journal(folder.journal)
