@@ -141,6 +141,7 @@ def plot_divergence(runs: dict[str, Run]) -> None:
     for axes, title in zip(grid, DATASETS.values(), strict=True):
         tidy(axes, title)
         axes.set_xlabel("nats")
+        axes.locator_params(axis="x", nbins=4)
     grid[0].set_yticks(range(len(runs)), [labels[run] for run in runs])
     grid[0].invert_yaxis()
     figure.suptitle("KL divergence from the data to the samples (lower is better)", x=0.01, ha="left", fontsize=13)
