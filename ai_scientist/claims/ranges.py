@@ -16,6 +16,9 @@ def ranges(found: Sequence[Token], given: Sequence[Given]) -> list[Given]:
     for it in given:
         last = result[-1] if result else None
         if last is not None and last.kind == it.kind == "value" and _joins(found, last, it):
+            if last.number.value == -it.number.value and not it.number.percent:
+                result.pop()  # "uniform between -0.1 and 0.1": what is drawn from, and nothing that was measured
+                continue
             number = replace(last.number, percent=last.number.percent or it.number.percent)
             result[-1] = replace(it, index=last.index, kind="range", last=it.index, number=number, other=it.number)
         else:
