@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,9 +31,10 @@ from ai_scientist.report.index import index
 from ai_scientist.report.notebook import pieces
 from ai_scientist.report.runs import runs
 from ai_scientist.report.study import read_study
+from ai_scientist.report.surroundings import again
 from ai_scientist.report.text import plain
 from ai_scientist.report.writing import write_report
-from ai_scientist.study.events import Stopped
+from ai_scientist.study.events import Stopped, StudyStarted
 from ai_scientist.study.folder import StudyFolder
 from ai_scientist.study.journal import Journal, read_journal
 
@@ -168,6 +170,21 @@ def test_code_of_a_run_that_failed_for_good_is_shown_and_why_another_was_not_sta
     _, failed, unstarted = runs(read_study(bench.folder), 1000)
     assert (failed.before, failed.diff.added, failed.diff.removed) == (0, 1, 1)
     assert unstarted.diff.remark.startswith("It was never started")
+
+
+def test_commands_of_the_report_name_what_the_study_was_begun_with(copied: Path) -> None:
+    entries = read_journal(copied / "journal.jsonl")
+    (copied / "journal.jsonl").unlink()
+    with Journal(copied / "journal.jsonl", create=True) as journal:
+        for entry in entries[:-1]:
+            event = entry.event
+            if isinstance(event, StudyStarted):
+                event = replace(event, setup=replace(event.setup, sandbox="none", python="/opt/other/bin/python"))
+            journal.append(event)
+    lines = [it.line for it in again(read_study(copied))]
+    flags = "--no-sandbox --python /opt/other/bin/python"
+    assert f"ai-scientist rerun {copied} --run 2 {flags}" in lines
+    assert f"python launch_scientist.py --resume {copied} {flags}" in lines
 
 
 def test_claims_of_long_notes_are_marked(copied: Path) -> None:

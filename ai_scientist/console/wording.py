@@ -36,12 +36,21 @@ from ai_scientist.yardstick import suspicion
 
 def to_resume(folder: object, setup: Setup | None) -> str:
     """The command that goes on with a study, or with all in a folder that were begun alike."""
-    words = ["python", "launch_scientist.py", "--resume", str(folder)]
-    if setup is not None and setup.sandbox == NoSandbox.name:
-        words.append("--no-sandbox")
+    return shlex.join(["python", "launch_scientist.py", "--resume", str(folder), *_as_begun(setup)])
+
+
+def to_rerun(folder: object, setup: Setup, *which: str) -> str:
+    """The command that executes runs of a study again as they were executed."""
+    network = ["--allow-network"] if setup.network else []
+    return shlex.join(["ai-scientist", "rerun", str(folder), *which, *network, *_as_begun(setup)])
+
+
+def _as_begun(setup: Setup | None) -> list[str]:
+    """The flags that what a study folder says does not stand for alone."""
+    flags = ["--no-sandbox"] if setup is not None and setup.sandbox == NoSandbox.name else []
     if setup is not None and not is_ours(setup.python):
-        words += ["--python", one_line(setup.python, 1000)]
-    return shlex.join(words)
+        flags += ["--python", one_line(setup.python, 1000)]
+    return flags
 
 
 def not_begun(names: Sequence[str]) -> str:

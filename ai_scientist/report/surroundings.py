@@ -99,16 +99,17 @@ def again(study: Study) -> tuple[Command, ...]:
     folder = shlex.quote(str(study.folder.root))
     commands = []
     runs = [run for run in study.results.metrics if run]
-    if study.state.setup and runs:
+    setup = study.state.setup
+    if setup and runs:
         commands += [
             Command(
-                f"ai-scientist rerun {folder} --run {runs[-1]}",
+                wording.to_rerun(study.folder.root, setup, "--run", str(runs[-1])),
                 "runs it again from its commit, in a new folder, and compares each metric with the recorded one",
             ),
-            Command(f"ai-scientist rerun {folder} --all", "the same for every run"),
+            Command(wording.to_rerun(study.folder.root, setup, "--all"), "the same for every run"),
         ]
-    if study.state.setup and next_step(study.state) is not DONE and study.standing not in WORKED_ON:
-        commands.append(Command(f"python launch_scientist.py --resume {folder}", "goes on where the study stands"))
+    if setup and next_step(study.state) is not DONE and study.standing not in WORKED_ON:
+        commands.append(Command(wording.to_resume(study.folder.root, setup), "goes on where the study stands"))
     if (study.folder.root / ".git").is_dir():
         commands.append(Command(f"git -C {folder} log -p", "the study's history, a commit a step"))
     if study.results.metrics and study.notes:
