@@ -142,7 +142,7 @@ def _test(
         warnings.simplefilter("ignore", RuntimeWarning)  # of values that hardly vary: the result is right as it is
         test = ttest_rel(these, others) if paired else ttest_ind(these, others, equal_var=False)
         interval = test.confidence_interval(1 - SIGNIFICANCE)
-    if not all(map(math.isfinite, (test.pvalue, interval.low, interval.high))):
+    if not all(map(math.isfinite, (test.statistic, test.pvalue, interval.low, interval.high))):
         return 1.0, None, None
     return float(test.pvalue), float(interval.low), float(interval.high)
 

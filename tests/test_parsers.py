@@ -213,6 +213,12 @@ def test_seeds_that_change_nothing_are_no_evidence() -> None:
         assert it.difference > 0
 
 
+def test_values_whose_variance_is_too_small_for_a_float_are_no_evidence() -> None:
+    assert verdict(Measurement(2e-300, None, (1e-300, 2e-300, 3e-300)), Measurement(0, None, (0, 0, 0)), "lower") == (
+        "no evidence"
+    )
+
+
 def test_interval_p_and_effect_are_the_textbooks() -> None:
     """Welch's and Student's t by hand: t = -1.549, 2.94 degrees of freedom; pairs: t = -3.464, 2 degrees of freedom."""
     these, others = Measurement(2.0, None, (1.0, 2.0, 3.0)), Measurement(4.0, None, (2.0, 4.0, 6.0))
