@@ -201,6 +201,13 @@ def test_notes_that_cannot_be_read_are_one_clear_line(folder: Path, content: byt
     assert told in done.stderr
 
 
+def test_what_is_printed_does_not_steer_the_terminal(folder: Path) -> None:
+    (folder / "notes.txt").write_text("## Run 3: x\nOn circle the eval loss was 0.9, \x1b\x07 it was.\n")
+    done = command(folder)
+    assert "contradicted: On circle" in done.stdout
+    assert not set("\x1b\x07") & set(done.stdout)
+
+
 @pytest.mark.parametrize("content", ["{", "[]", '{"circle": {"means": {"eval_loss": null}}}', '{"circle": 3}'])
 def test_a_folder_whose_results_cannot_be_read_is_one_clear_line(folder: Path, content: str) -> None:
     (folder / "notes.txt").write_text("")

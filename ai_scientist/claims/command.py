@@ -29,7 +29,9 @@ def run(given: argparse.Namespace) -> int:
     if given.json:
         sys.stdout.write(json.dumps({"claims": [claim.as_json() for claim in claims]}, indent=1) + "\n")
     else:
-        sys.stdout.write(told(claims, every=given.all))
+        from ai_scientist.console.screens import clean
+
+        sys.stdout.write(clean(told(claims, every=given.all)))
     return 1 if any(claim.verdict == "contradicted" for claim in claims) else 0
 
 
