@@ -25,7 +25,7 @@ from ai_scientist.claims.check import check
 from ai_scientist.claims.model import Results
 from ai_scientist.machine import hardware
 from ai_scientist.metrics import Measurement
-from ai_scientist.report.answer import best_result
+from ai_scientist.report.answer import answer, best_result
 from ai_scientist.report.diff import compare
 from ai_scientist.report.index import index
 from ai_scientist.report.notebook import pieces
@@ -34,7 +34,7 @@ from ai_scientist.report.study import read_study
 from ai_scientist.report.surroundings import again
 from ai_scientist.report.text import plain
 from ai_scientist.report.writing import write_report
-from ai_scientist.study.events import Stopped, StudyStarted
+from ai_scientist.study.events import AttemptStarted, Stopped, StudyStarted
 from ai_scientist.study.folder import StudyFolder
 from ai_scientist.study.journal import Journal, read_journal
 
@@ -170,6 +170,13 @@ def test_code_of_a_run_that_failed_for_good_is_shown_and_why_another_was_not_sta
     _, failed, unstarted = runs(read_study(bench.folder), 1000)
     assert (failed.before, failed.diff.added, failed.diff.removed) == (0, 1, 1)
     assert unstarted.diff.remark.startswith("It was never started")
+
+
+def test_run_that_was_cut_short_is_called_so(copied: Path) -> None:
+    events = [entry.event for entry in read_journal(copied / "journal.jsonl")]
+    started = next(number for number, it in enumerate(events) if isinstance(it, AttemptStarted) and it.run == 1)
+    begun(copied, started + 1)
+    assert answer(read_study(copied)).rows[1].failure == "cut short"
 
 
 def test_commands_of_the_report_name_what_the_study_was_begun_with(copied: Path) -> None:

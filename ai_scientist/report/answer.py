@@ -78,8 +78,8 @@ def without_results(study: Study) -> list[tuple[int, str]]:
         tried = {int(it.name[4:]) for it in study.folder.root.glob("run_*") if it.is_dir() and it.name[4:].isdecimal()}
     said = []
     for run in sorted(tried - set(measured)):
-        if state.process is not None and state.process.run == run and study.standing == "running":
-            said.append((run, "running"))
+        if state.process is not None and state.process.run == run:
+            said.append((run, "running" if study.standing == "running" else "cut short"))
         else:
             said.append((run, state.fates.get(run, "no results")))
     return said
