@@ -129,7 +129,7 @@ def _cell(study: Study, run: int, dataset: str, it: Measurement | None, best: fl
     if found and interval(found):
         detail += [f"95% interval {interval(found)}", f"p = {p_value(found)}", seeds]
     verdict = found.verdict if found else ""
-    change = f"{found.percent:+.1f}%".replace("-", "\N{MINUS SIGN}") if found and found.percent else ""
+    change = f"{found.percent:+.1f}%" if found and found.percent else ""
     return Cell(uncertain(it.mean, it.stderr), it.mean, change, verdict, ", ".join(detail), it.mean == best)
 
 
