@@ -108,7 +108,7 @@ def cores(labels: Mapping[int, str]) -> Iterator[tuple[int, str]]:
     ends = Counter(words[1] for words in plain.values() if len(words) == 2)
     for run, words in plain.items():
         elsewhere = {word for other, it in plain.items() if other != run for word in it}
-        if len(words) == 2 and words[0].isalpha() and ends[words[1]] > 1 and words[0] not in elsewhere:
+        if len(words) == 2 and words[0].replace("-", "").isalpha() and ends[words[1]] > 1 and words[0] not in elsewhere:
             yield run, labels[run].split()[0]
 
 
