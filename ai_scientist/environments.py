@@ -10,7 +10,6 @@ import contextlib
 import fcntl
 import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -24,7 +23,7 @@ from ai_scientist.files import UnreadableFile, read_text, tail, write_text
 from ai_scientist.ideas.plain import one_line
 from ai_scientist.lab import Command, Limits
 from ai_scientist.places import environments
-from ai_scientist.secrets import without_keys
+from ai_scientist.secrets import variables, without_keys
 from ai_scientist.template import Template
 
 MAX_BYTES = 1_000_000
@@ -164,7 +163,7 @@ def _make(place: Path, requirements: Path, base: str, say: Callable[[str], None]
 
 def _run(command: list[str], requirements: Path, place: Path) -> None:
     logs = place.with_name(f"{place.name}.out.log"), place.with_name(f"{place.name}.err.log")
-    inherited = {name: it for name, it in without_keys(os.environ).items() if name not in ("PYTHONPATH", "PYTHONHOME")}
+    inherited = {name: it for name, it in without_keys(variables()).items() if name not in ("PYTHONPATH", "PYTHONHOME")}
     todo = Command(command, requirements.parent.absolute(), inherited, *logs)
     done = LocalExecutor().run(todo, Limits(INSTALL_SECONDS), lambda _: None, lambda _: None)
     if done.reason == "exited" and not done.code:

@@ -16,6 +16,12 @@ _MIN_LENGTH = 8  # shorter values ("none", "1") would mask ordinary words
 MASK = "[masked]"
 
 
+def variables() -> dict[str, str]:
+    """This process's environment, also while another thread changes it, as the import of numpy does for a moment."""
+    found = ((name, os.environ.get(name)) for name in list(os.environ))
+    return {name: value for name, value in found if value is not None}
+
+
 def without_keys(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment without keys and tokens, for programs that have no use for them; those of pip and uv stay."""
     return {name: it for name, it in environment.items() if name.startswith(("PIP_", "UV_")) or not _NAMES.search(name)}
@@ -55,8 +61,9 @@ def mask_written(file: BinaryIO) -> None:
 
 def _values() -> list[str]:
     """The secret values, the longest first, each also as it stands in Python's or JSON's quotes."""
-    named = [value for name, value in os.environ.items() if _NAMES.search(name)]
-    in_urls = [password for value in os.environ.values() for password in _IN_URL.findall(value)]
+    known = variables()
+    named = [value for name, value in known.items() if _NAMES.search(name)]
+    in_urls = [password for value in known.values() for password in _IN_URL.findall(value)]
     values = {value for value in (*named, *in_urls, *map(unquote, in_urls)) if len(value) >= _MIN_LENGTH}
     quoted = {text[1:-1] for value in values for text in (repr(value), json.dumps(value), ascii(value))}
     return sorted(values | quoted, key=len, reverse=True)

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -203,3 +204,25 @@ def test_interrupt_does_not_leave_imports_locked() -> None:
 
     assert _interrupted(work)
     assert passed
+
+
+def test_masking_bears_a_variable_that_comes_and_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The import of numpy sets and unsets one, in whatever thread it happens."""
+    over = threading.Event()
+
+    def change() -> None:
+        while not over.is_set():
+            os.environ["COMES_AND_GOES"] = "1"
+            del os.environ["COMES_AND_GOES"]
+
+    monkeypatch.delenv("COMES_AND_GOES", raising=False)
+    changing = threading.Thread(target=change)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    changing.start()
+    try:
+        assert {mask("text") for _ in range(2000)} == {"text"}
+    finally:
+        over.set()
+        changing.join()
+        sys.setswitchinterval(interval)

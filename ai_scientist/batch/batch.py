@@ -1,7 +1,6 @@
 """Many ideas at once: a process a study, devices given out by the scheduler, one purse, one table."""
 
 import multiprocessing
-import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
@@ -17,6 +16,7 @@ from ai_scientist.batch.purse import Purse
 from ai_scientist.batch.scheduler import STUDIES_A_DEVICE, Scheduler
 from ai_scientist.interrupts import held_back, no_more
 from ai_scientist.lab import CPU
+from ai_scientist.secrets import variables
 
 TICK_SECONDS = 0.5
 # What the members share: imported once, before they are forked.
@@ -95,7 +95,7 @@ class _Batch:
 
     def _begin(self, number: int) -> None:
         ours, theirs = self._context.Pipe()
-        arguments = (self._jobs[number], theirs, self._machines.threads, dict(os.environ))
+        arguments = (self._jobs[number], theirs, self._machines.threads, variables())
         process = self._context.Process(target=pursue, args=arguments)
         process.start()
         theirs.close()
