@@ -135,6 +135,13 @@ def test_nothing_overflows_on_a_phone(name: str, finished: Path, opened: Opened)
     assert overflow(page) == []
 
 
+def test_nothing_overflows_on_paper(finished: Path, opened: Opened) -> None:
+    page = opened(finished / "report.html", width=720).page  # A4 within its margins
+    page.emulate_media(media="print")
+    page.evaluate("document.querySelectorAll('details').forEach((it) => (it.open = true))")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 720
+
+
 def test_everything_can_be_read_without_javascript(finished: Path, opened: Opened) -> None:
     page = opened(finished / "report.html", javascript=False).page
     page.locator("#run-1 details.diff summary").click()
