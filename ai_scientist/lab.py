@@ -131,7 +131,8 @@ class Engine:
 class Task:
     """What a command of a study is before it is tied to a machine: the interpreter's arguments, and what it may do.
 
-    `variables` are the template's own; the rest of the environment belongs to the machine, and so does the sandbox.
+    `variables` are the template's own, and hold inside the sandbox alone; the rest of the environment belongs to the
+    machine, and so does the sandbox.
     """
 
     arguments: tuple[str, ...]

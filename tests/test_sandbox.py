@@ -1,5 +1,7 @@
 """One hostile program a promise, in each sandbox that works here: what model-written code cannot do."""
 
+import contextlib
+import json
 import os
 import pickle
 import shutil
@@ -8,10 +10,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import psutil
 import pytest
 from conftest import GOOD, Bench, block, processes_in, wait_for
 
@@ -23,7 +26,7 @@ from ai_scientist.sandbox import Confinement, Sandbox, landlock
 from ai_scientist.sandbox.bubblewrap import Bubblewrap, works
 from ai_scientist.sandbox.landlock import Landlock
 from ai_scientist.study.events import AttemptEnded, StudyStarted
-from ai_scientist.study.execution import environment
+from ai_scientist.study.execution import bound, set_inside
 from ai_scientist.study.folder import StudyFolder
 
 NEEDS_BWRAP = pytest.mark.skipif(not works(), reason="bubblewrap is not installed or may not be used here")
@@ -56,28 +59,33 @@ class Cell:
     def out(self) -> Path:
         return self.root / "run_1"
 
-    def run(self, program: str, limits: Limits = Limits(30), *, network: bool = False) -> Exit:  # noqa: B008
-        command = self.command(program, network=network)
+    def run(
+        self,
+        program: str,
+        limits: Limits = Limits(30),  # noqa: B008
+        *,
+        network: bool = False,
+        own: Mapping[str, str] | None = None,
+        output: Callable[[str], None] = lambda _: None,
+    ) -> Exit:
+        command = self.command(program, network=network, own=own)
         if not self.warm:
-            return LocalExecutor(grace=0.3).run(command, limits, lambda _: None, lambda _: None)
+            return LocalExecutor(grace=0.3).run(command, limits, lambda _: None, output)
         executor = WarmExecutor(grace=0.3)
         try:
-            return executor.run(command, limits, lambda _: None, lambda _: None)
+            return executor.run(command, limits, lambda _: None, output)
         finally:
             executor.close()
             assert executor.forked == 1
 
-    def command(self, program: str, *, network: bool = False) -> Command:
+    def command(self, program: str, *, network: bool = False, own: Mapping[str, str] | None = None) -> Command:
         """The program as run_1; for a warmed parent it begins with an import that can be done ahead."""
         (self.root / "experiment.py").write_text(f"import numpy\n{program}" if self.warm else program)
         visible = StudyFolder(self.root).shown()
         confinement = Confinement(visible, (self.out,), (), sys.executable, self.root, self.root, network=network)
-        task = Task(("experiment.py",), {}, confinement, sandboxed=True)
-        arguments = self.sandbox.wrap((sys.executable, *task.arguments), confinement)
-        environment = {"PATH": os.environ["PATH"], **self.sandbox.environment()}
-        logs = (self.out / "stdout.log", self.out / "stderr.log")
-        places = (self.root, environment, *logs, (self.out,))
-        return Command(arguments, *places, init=self.sandbox.init, task=task, cold=silently)
+        return replace(
+            bound(Task(("experiment.py",), own or {}, confinement, sandboxed=True), self.sandbox), cold=silently
+        )
 
     @property
     def said(self) -> str:
@@ -511,20 +519,48 @@ def test_declared_data_is_readable_and_nothing_beside_it(bench: Bench) -> None:
     assert "FileNotFoundError" in bench.of(AttemptEnded)[0].feedback
 
 
-@pytest.mark.parametrize("name", ["PATH", "LD_PRELOAD", "LD_LIBRARY_PATH", "GCONV_PATH", "OPENSSL_CONF", "A=B", ""])
-def test_template_sets_no_variable_that_works_outside_the_sandbox(
-    bench: Bench, capsys: pytest.CaptureFixture, name: str
-) -> None:
-    """Else a PATH of its own with a bwrap of its own would be all that it takes."""
+STEERING = ("PATH", "BASH_ENV", "GCONV_PATH", "OPENSSL_CONF", "STEPS")
+EARLY = ("LD_PRELOAD", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONUSERBASE")  # make a run a cold one
+
+
+def test_variables_of_a_template_hold_inside_alone(cell: Cell) -> None:
+    own = dict.fromkeys(STEERING if cell.warm else (*STEERING, *EARLY), "/evil")
+    seen: list[dict[str, str]] = []
+
+    def look(_: str) -> None:
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                seen.append(process.environ())
+
+    program = f"import os, time\nprint([os.environ.get(it) for it in {list(own)}], flush=True)\ntime.sleep(1)"
+    cell.run(program, own=own, output=look)
+    assert str(["/evil"] * len(own)) in cell.said
+    assert len(seen) >= 3
+    confined = [it for it in seen if "STEPS" in it]
+    assert len(confined) == (0 if cell.warm else 1)  # what was forked shows what its parent was started with
+    assert not any("/evil" in it.values() for it in seen if it not in confined)
+
+
+def test_template_with_a_path_of_its_own_starts_no_program_of_it(bench: Bench) -> None:
     evil = bench.root / "evil" / "bwrap"
     evil.parent.mkdir()
     evil.write_text(f"#!/bin/sh\n/usr/bin/touch {bench.root}/owned\n")
     evil.chmod(0o755)
-    settings = bench.template / "template.toml"
-    own = f'environment = {{ "{name}" = "{evil.parent}:/usr/bin:/bin" }}'
-    settings.write_text(settings.read_text().replace('environment = { TINY_STEPS = "5" }', own))
-    assert bench.study(GOOD, "--profile", "short") == 2
-    assert "environment variable" in capsys.readouterr().err
+    _with_variable(bench, "PATH", f"{evil.parent}:/usr/bin:/bin")
+    assert bench.study(GOOD, "--profile", "short", "--max-runs", "2") == 0
     assert not (bench.root / "owned").exists()
+
+
+@pytest.mark.parametrize("name", ["A=B", "", "-S", "A\nB"])
+def test_what_is_no_variable_is_one_clear_line(bench: Bench, capsys: pytest.CaptureFixture, name: str) -> None:
+    _with_variable(bench, name, "x")
+    assert bench.study(GOOD, "--profile", "short") == 2
+    assert "cannot be an environment variable" in capsys.readouterr().err
     with pytest.raises(UsageError, match="environment variable"):
-        environment({name: "x"})
+        set_inside({name: "x"})
+
+
+def _with_variable(bench: Bench, name: str, value: str) -> None:
+    settings = bench.template / "template.toml"
+    own = f"environment = {{ {json.dumps(name)} = {json.dumps(value)} }}"
+    settings.write_text(settings.read_text().replace('environment = { TINY_STEPS = "5" }', own))

@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -17,11 +18,11 @@ from conftest import GOOD, Bench, block, wait_for
 from ai_scientist.executors.imports import first_imports
 from ai_scientist.executors.local import LocalExecutor
 from ai_scientist.executors.warm import MAX_RESTARTS, WarmExecutor, possible
-from ai_scientist.lab import Command, Exit, Limits, Task
+from ai_scientist.lab import Exit, Limits, Task
 from ai_scientist.sandbox import Confinement
 from ai_scientist.sandbox.bubblewrap import Bubblewrap
 from ai_scientist.study.events import StartedCold, StudyStarted
-from ai_scientist.study.execution import environment
+from ai_scientist.study.execution import bound
 from ai_scientist.study.folder import StudyFolder
 from ai_scientist.study.journal import read_journal
 from ai_scientist.template import read_template
@@ -47,11 +48,7 @@ class Place:
         out.mkdir(exist_ok=True)
         confinement = Confinement(StudyFolder(self.root).shown(), (out,), (), sys.executable, self.root, self.root)
         arguments = ("experiment.py", f"--out_dir=run_{number}")
-        wrapped = Bubblewrap().wrap((sys.executable, *arguments), confinement)
-        variables = {**Bubblewrap().environment(), **environment(own)}
-        logs = (out / "stdout.log", out / "stderr.log")
-        task = Task(arguments, own, confinement, sandboxed=True)
-        command = Command(wrapped, self.root, variables, *logs, (out,), init=True, task=task, cold=self.cold.append)
+        command = replace(bound(Task(arguments, own, confinement, sandboxed=True), Bubblewrap()), cold=self.cold.append)
         return (executor or self.warm).run(command, Limits(120), lambda _: None, lambda _: None)
 
     def said(self, number: int = 1) -> str:
@@ -206,8 +203,16 @@ def test_run_that_prepares_its_imports_itself_is_a_cold_one(place: Place) -> Non
     assert place.run(program, 2).code == 0
     assert place.said(2) == "1\n"
     assert place.run("import numpy\n", 3, OTHER="profile").code == 0
-    assert place.warm.forked == 2  # another environment has another parent
+    assert place.warm.forked == 2
     assert place.cold == ["it does not begin with the imports that the warmed parent has made; so may be later runs"]
+
+
+@NEEDS_WARM
+@pytest.mark.parametrize("name", ["OMP_DYNAMIC", "PYTHONHOME", "LD_PRELOAD", "MPLCONFIGDIR"])
+def test_variable_that_would_come_too_late_makes_a_cold_run(place: Place, name: str) -> None:
+    place.run("import matplotlib.pyplot\n", **{name: "/tmp/own"})
+    assert place.warm.forked == 0
+    assert place.cold == [f"the template sets {name}, which is read before a run is forked; so may be later runs"]
 
 
 GONE = "the warmed parent is gone or does not answer; another one is started for later runs"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import select
 import socket
 import struct
@@ -17,6 +18,7 @@ from ai_scientist.executors.local import SUPERVISOR, file_and_data_limits
 from ai_scientist.lab import Limits, Task
 from ai_scientist.sandbox import Confinement
 from ai_scientist.sandbox.bubblewrap import Bubblewrap
+from ai_scientist.study.execution import SHARED
 
 WARMED = Path(__file__).with_name("warmed")
 VARIABLE = "AI_SCIENTIST_WARM"
@@ -24,7 +26,13 @@ WARMING_SECONDS = 120
 FORKING_SECONDS = 20
 ENDING_SECONDS = 2
 GONE = "the warmed parent is gone or does not answer"
+MAX_ANSWER = 200_000
 CREDENTIALS = struct.Struct("3i")  # struct ucred, unix(7)
+# Read when the interpreter starts or a native library is loaded: given to a forked run it would come too late.
+EARLY = re.compile(
+    r"PYTHON|LD_|LANG|LC_|TZ$|GLIBC_|MALLOC_|OMP_|GOMP_|KMP_|MKL_|OPENBLAS_|GOTO_|BLIS_|NPY_|ATEN_|DNNL_|ONEDNN_|TORCH"
+    r"|PYTORCH|CUDA|CUBLAS|CUDNN|NVIDIA|NCCL|HIP_|HSA_|ROC|GPU_"
+)
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,7 @@ class Parent:
         self.forked = 0  # runs so far
         self.gone = False
         self._modules = modules
+        self._asked: frozenset[str] = frozenset()  # the variables that its imports have looked for
         self._unfit: str | None = None  # "" where it has shown that it can fork runs, else why it cannot
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
@@ -114,6 +123,8 @@ class Parent:
             return self._unfit
         if not set(self._modules) <= set(modules):
             return "it does not begin with the imports that the warmed parent has made"
+        if early := sorted(name for name in _later(task) if EARLY.match(name) or name in self._asked):
+            return f"the template sets {early[0]}, which is read before a run is forked"
         pipes = [os.pipe() for _ in range(3)]
         (go, go_on), (out, write_out), (err, write_err) = pipes
         theirs = [go, write_out, write_err]
@@ -136,7 +147,8 @@ class Parent:
         """Wait until it is warm; nothing where it is safe to fork."""
         self._control.settimeout(WARMING_SECONDS)
         try:
-            unsafe = str(json.loads(self._control.recv(10_000))["unsafe"])
+            answer = json.loads(self._control.recv(MAX_ANSWER))
+            unsafe, self._asked = str(answer["unsafe"]), frozenset(answer["asked"])
         except (OSError, ValueError):
             return "the warmed parent did not get ready"
         self._control.settimeout(FORKING_SECONDS)
@@ -151,11 +163,17 @@ class Parent:
         raise OSError("the warmed parent is gone")
 
 
+def _later(task: Task) -> dict[str, str]:
+    """The template's variables that a run is given after it was forked: the parent, which has power, sees none."""
+    return {name: value for name, value in task.variables.items() if name not in SHARED}
+
+
 def _request(task: Task, limits: Limits, grace: float) -> dict[str, object]:
     max_file, max_data = file_and_data_limits(limits)
     it = task.confinement
     return {
         "arguments": task.arguments,
+        "variables": _later(task),
         "folder": str(it.folder),
         "root": str(it.root),
         "visible": [str(path) for path in it.visible],

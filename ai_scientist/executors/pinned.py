@@ -12,7 +12,8 @@ def pinned(command: Command, devices: Sequence[str], threads: int | None = None)
     if CPU not in devices:
         own["CUDA_VISIBLE_DEVICES"] = ",".join(devices)
     if threads is not None:
-        own["OMP_NUM_THREADS"] = str(min(threads, int(own.get("OMP_NUM_THREADS", threads))))
+        asked = own.get("OMP_NUM_THREADS", "")  # the template's, which may be anything
+        own["OMP_NUM_THREADS"] = str(min(threads, int(asked)) if asked.isdecimal() else threads)
     return replace(command, environment=own)
 
 

@@ -88,7 +88,7 @@ class WarmExecutor(LocalExecutor):
     def _fork(self, command: Command, limits: Limits, answers: int) -> Child | None:
         """The run, forked; None where it has to be a cold one, which is told where its parent is there."""
         task = command.task
-        if command.cold is None or task is None or not _can_be_forked(task.confinement, command.environment):
+        if command.cold is None or task is None or not _can_be_forked(task.confinement):
             return None
         modules = _imports(task)
         parent = self._parent(task, command.environment, modules)
@@ -129,10 +129,10 @@ class WarmExecutor(LocalExecutor):
         return self._parents[-1]
 
 
-def _can_be_forked(it: Confinement, environment: Mapping[str, str]) -> bool:
+def _can_be_forked(it: Confinement) -> bool:
     if it.folder != it.root:  # plot.py: it has a folder of its own, laid out anew each time
         return False
-    return "PYTHONPATH" not in environment and not any(path.is_symlink() for path in it.visible)
+    return not any(path.is_symlink() for path in it.visible)
 
 
 def _imports(task: Task) -> tuple[str, ...]:

@@ -26,6 +26,9 @@ SKIPPED = "The person who follows the study skipped this run."
 
 # What of the orchestrator's environment a run may see. No key, token or credential is among them.
 PASSED = ("PATH", "LANG", "LC_ALL", "TZ", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
+# What a template may say of a run that is the machine's to say in the end: executors/pinned.py has the last word.
+SHARED = ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")
+ENV = "/usr/bin/env"
 OUT_OF_TIME = "the time for the whole study (--max-hours, --max-gpu-hours) is used up; what ran was ended"
 
 
@@ -85,14 +88,10 @@ def run_plot(lab: Lab, setup: Setup, attempt: int, record: Record) -> Executed:
 
 
 def environment(own: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a run: the allow-list, quiet threads on exactly the cores there are, the template's own.
+    """What a run's supervisor and sandbox are started with: the allow-list, quiet threads on exactly our cores.
 
-    Raises UsageError where the last, which may come from the journal of another, would work outside the sandbox.
+    Of the template's `own` variables only those that mean nothing to these programs; the others are set inside.
     """
-    try:
-        check_environment(own)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
     passed = {name: os.environ[name] for name in PASSED if name in os.environ}
     return {
         **passed,
@@ -104,8 +103,21 @@ def environment(own: Mapping[str, str]) -> dict[str, str]:
         # Waiting threads that sleep instead of spinning: oversubscribed cores slow down far less.
         "OMP_WAIT_POLICY": "PASSIVE",
         "GOMP_SPINCOUNT": "0",
-        **own,
+        **{name: own[name] for name in SHARED if name in own},
     }
+
+
+def set_inside(own: Mapping[str, str]) -> tuple[str, ...]:
+    """The words before a confined command that give it the template's variables: they must steer nothing outside.
+
+    Raises UsageError for what cannot be a variable: they may come from the journal of another.
+    """
+    try:
+        check_environment(own)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    words = [f"{name}={value}" for name, value in own.items() if name not in SHARED]
+    return (ENV, *words) if words else ()
 
 
 def _execute(
@@ -139,12 +151,12 @@ def _execute(
 def bound(task: Task, sandbox: Sandbox) -> Command:
     """The task as a command of this machine: the interpreter, confined, its output in the folder that it may write to.
 
-    Raises UsageError as `environment` does.
+    Raises UsageError as `set_inside` does.
     """
     it = task.confinement
     stdout, stderr = StudyFolder(it.root).output(it.writable[0])
     return Command(
-        sandbox.wrap((it.python, *task.arguments), it),
+        sandbox.wrap((*set_inside(task.variables), it.python, *task.arguments), it),
         it.folder,
         {**sandbox.environment(), **environment(task.variables)},
         stdout,

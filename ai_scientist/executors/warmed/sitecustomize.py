@@ -116,6 +116,7 @@ def become_the_program(request: dict[str, Any], out: int, err: int, supervisor: 
     supervisor.limit(supervisor.resource.RLIMIT_FSIZE, request["max_file"])
     supervisor.limit(supervisor.resource.RLIMIT_DATA, request["max_data"])
     os.chdir(request["folder"])
+    os.environ.update(request["variables"])
     sys.argv[:] = request["arguments"]
     sys.orig_argv[:] = [sys.orig_argv[0], *request["arguments"]]
     if configured := os.environ.get("MPLCONFIGDIR"):
@@ -139,6 +140,23 @@ def unsafe() -> str:
     os._exit(0)
 
 
+def import_all(modules: list[str]) -> set[str]:
+    """Import these, and say which environment variables were looked for: a run would be given those too late."""
+    asked: set[str] = set()
+    look_up = os._Environ.__getitem__
+
+    def noting(environment: Any, name: Any) -> Any:
+        asked.add(str(name))
+        return look_up(environment, name)
+
+    os._Environ.__getitem__ = noting  # type: ignore[method-assign]
+    for name in modules:
+        with contextlib.suppress(ImportError):  # of `from torch import Tensor` torch.Tensor is no module
+            importlib.import_module(name)
+    os._Environ.__getitem__ = look_up  # type: ignore[method-assign]
+    return asked
+
+
 def main() -> None:
     """Become the warmed parent; returns in runs."""
     given = json.loads(os.environ.pop(VARIABLE))
@@ -151,14 +169,12 @@ def main() -> None:
     assert spec.loader is not None
     supervisor = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(supervisor)
-    for name in given["modules"]:
-        with contextlib.suppress(ImportError):  # of `from torch import Tensor` torch.Tensor is no module
-            importlib.import_module(name)
+    asked = import_all(given["modules"])
     gc.collect()
     gc.freeze()  # what is imported is not looked through again: not by a run, and not when it ends
     for number in supervisor.IGNORED:  # its end comes by its control, or with its supervisor's
         signal.signal(number, signal.SIG_IGN)
-    control.send(json.dumps({"unsafe": unsafe()}).encode())
+    control.send(json.dumps({"unsafe": unsafe(), "asked": sorted(asked)}).encode())
     serve(control, supervisor)
 
 
