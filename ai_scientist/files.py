@@ -52,7 +52,8 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Write by a temporary name beside it and a rename; on disk when this returns."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
+        temporary.unlink(missing_ok=True)
+        with temporary.open("xb") as file:  # a link that lies there is not written through
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -18,6 +18,7 @@ from ai_scientist.lab import EngineName
 from ai_scientist.places import TEMPLATES, user_configuration
 
 GIGABYTE = 1_000_000_000
+DEFAULT_MODEL = "claude-opus-4-6"
 DEFAULTS: Mapping[str, Any] = {
     "max_runs": 5,
     "max_attempts": 4,
@@ -157,6 +158,11 @@ def _check(parser: Parser, flags: Flags) -> None:
 def settings() -> set[str]:
     """The names that a configuration file may hold."""
     return {field.name for field in fields(Flags)} - NOT_CONFIGURED
+
+
+def configured_model() -> str | None:
+    """The model that the configuration files name, if they name one."""
+    return ([None, *configured({"model"}, settings())])[-1]
 
 
 def configured(wanted: set[str], known: set[str]) -> list[str]:

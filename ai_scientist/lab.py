@@ -4,6 +4,7 @@ A `Lab` is the frozen bundle of seams that a study is done with: the coding agen
 sandbox that they run in, and the screen on which a person follows it, each a protocol.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,6 +51,10 @@ class Usage:
     completion_tokens: int = 0
     cached_tokens: int = 0
     cost: float | None = 0.0
+
+    def __post_init__(self) -> None:
+        if not all(0 <= it < math.inf for it in vars(self).values() if it is not None):
+            raise ValueError(f"{self} is no usage: it would make room in a budget")
 
     def __add__(self, other: "Usage") -> "Usage":
         cost = None if self.cost is None or other.cost is None else self.cost + other.cost

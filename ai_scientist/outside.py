@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ai_scientist.errors import UsageError
+from ai_scientist.ideas.plain import one_line
 from ai_scientist.lab import Engine
 from ai_scientist.study.folder import leading_out
 from ai_scientist.template import Template
@@ -45,6 +47,24 @@ def further_data(paths: Sequence[Path]) -> tuple[str, ...]:
         if reason := _why_not_shown(path.resolve()):
             raise UsageError(f"--data {path}, {reason}")
     return tuple(str(path.resolve()) for path in paths)
+
+
+def data_again(study: Path, recorded: Sequence[str], paths: Sequence[Path], own: Template | None) -> tuple[str, ...]:
+    """What the runs of a study go on reading: what it recorded, and what --data names.
+
+    Raises UsageError for what neither --data nor the user's `own` template of that name names: the folder of the study
+    may be another's, and would show its runs any file.
+    """
+    given = further_data(paths)
+    known = set(given)
+    with suppress(UsageError):
+        known |= set(declared_data(own)) if own else set()
+    if unknown := [path for path in recorded if path not in known and Path(path).exists()]:
+        raise UsageError(
+            f"the runs of {study} would read {one_line(unknown[0], 300)}, and the folder may be another's: allow that "
+            f"with --data"
+        )
+    return tuple(dict.fromkeys((*recorded, *given)))
 
 
 def self_contained(template: Template) -> None:

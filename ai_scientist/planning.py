@@ -1,14 +1,14 @@
 """From flags to the setup of a study: who answers, what runs it, and its limits. What can be wrong is found here."""
 
+import math
 import os
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ai_scientist import __version__
+from ai_scientist import __version__, foreign
 from ai_scientist.agents.transcript import Replay
 from ai_scientist.budget import Budget
 from ai_scientist.environments import interpreter_again, interpreter_for, key_of
@@ -16,21 +16,20 @@ from ai_scientist.errors import RecordingError, UsageError
 from ai_scientist.executors import warm
 from ai_scientist.executors.choose import engine_for, node_of
 from ai_scientist.files import not_utf8
-from ai_scientist.flags import GIGABYTE, Flags
+from ai_scientist.flags import DEFAULT_MODEL, GIGABYTE, Flags
 from ai_scientist.idea import Idea
 from ai_scientist.inside import uses_torch
 from ai_scientist.lab import Engine, Limits
 from ai_scientist.machine import Machine, hardware, probe
 from ai_scientist.metrics import InvalidMetrics, read_metrics
-from ai_scientist.outside import declared_data, further_data, guarded, network, self_contained
+from ai_scientist.outside import data_again, declared_data, further_data, guarded, network, self_contained
 from ai_scientist.sandbox.choose import choose
 from ai_scientist.sandbox.none import NoSandbox
 from ai_scientist.study.events import LOCAL, Setup
 from ai_scientist.study.folder import METRICS, StudyFolder
-from ai_scientist.template import CODE, SMOKE, Template, find_templates, read_template
+from ai_scientist.template import CODE, SMOKE, Template
 from ai_scientist.yardstick.seal import seal
 
-DEFAULT_MODEL = "claude-opus-4-6"
 KEY = "ANTHROPIC_API_KEY"
 
 
@@ -82,32 +81,26 @@ def plan(flags: Flags, template: Template, idea: Idea) -> Setup:
 def changed(setup: Setup, flags: Flags, template: Template) -> Setup:
     """The setup of an interrupted study with the flags that --resume was given in place of its own.
 
-    `template` is read from the study folder: an environment that is no longer in the cache is made anew.
+    `template` is read from the study folder: an environment that is no longer in the cache is made anew. Raises
+    UsageError for what such a folder, which may be another's, does not decide alone.
     """
+    foreign.refuse(template.folder, setup, flags)
+    own = foreign.own_template(setup.template, flags.templates_dir)
     names = ("max_runs", "max_attempts", "plot_timeout", "claims")
     same = {name: value for name in names if (value := getattr(flags, name))}
     given: dict[str, Any] = dict(same)
     given["budget"] = changed_budget(setup.budget, flags)
-    given["limits"] = replace(setup.limits, **_given_limits(flags))
+    given["limits"] = replace(_whole(setup.limits, flags), **_given_limits(flags))
     given["retry_minutes"] = flags.retry_for or setup.retry_minutes
-    given["price"] = _price(flags) or setup.price
+    given["price"] = _price(flags)
     given["approve"] = _approve(asked=setup.approve if flags.approve is None else flags.approve)
-    if flags.data:
-        given["data"] = (*setup.data, *further_data(flags.data))
-    given["python"] = python_again(setup, flags, template)
+    given["data"] = data_again(template.folder, setup.data, flags.data, own)
+    given["python"] = interpreter_again(setup.python, flags.python, template, own, _say)
     given |= _moved(setup, flags, template, given["python"])
     if flags.model or flags.recording:
         given |= {"model": flags.model or "", "recording": str(_recording(flags.recording) if flags.recording else "")}
     given["warm"] = _warm(given["engine"], flags, given["sandbox"], given["python"])
     return replace(setup, **given)
-
-
-def python_again(setup: Setup, flags: Flags, template: Template) -> str:
-    """The interpreter that goes on with a study; `template` is read from its folder. Raises UsageError as it does."""
-    own = None
-    with suppress(UsageError):
-        own = next((read_template(it) for it in find_templates(flags.templates_dir) if it.name == setup.template), None)
-    return interpreter_again(setup.python, flags.python, template, own, _say)
 
 
 def _warm(engine: Engine, flags: Flags, sandbox: str, python: str) -> bool:
@@ -199,6 +192,12 @@ def _limits(flags: Flags) -> Limits:
         flags.value("max_processes"),
         int(GIGABYTE * flags.value("max_disk")),
     )
+
+
+def _whole(limits: Limits, flags: Flags) -> Limits:
+    """The limits of a study that goes on; in place of one that is none, as no study has them, what flags or we say."""
+    ours = vars(_limits(flags))
+    return Limits(**{name: it if it and math.isfinite(it) else ours[name] for name, it in vars(limits).items()})
 
 
 def _given_limits(flags: Flags) -> Mapping[str, Any]:

@@ -72,11 +72,15 @@ def resume(flags: Flags, root: Path, around: Surroundings | None = None) -> bool
     folder = StudyFolder(root.absolute())
     if not folder.journal.is_file():
         raise UsageError(f"--resume {root} is not a study: it has no {folder.journal.name}")
+    if strange := next(folder.strange(), None):
+        raise UsageError(f"{strange} is a link, which no study has: what is written there goes elsewhere. Remove it.")
     around = around or alone(flags.gpus)
     with Journal(folder.journal) as journal, _noting(journal, around):
         before = fold(journal.events)
         if before.setup is None:
             raise StudyError(f"{root} was interrupted before it began; nothing is lost. Start it anew with --idea.")
+        if before.baseline is None and before.setup.baseline:
+            raise StudyError(f"{root} was interrupted before it took its --baseline; nothing is lost. Start it anew.")
         setup = _warmed(planning.changed(before.setup, flags, read_template(folder.root)), around)
         preflight.check(setup, folder.root, live_model(setup))
         complete = _work(journal, folder, setup, around, results_of(folder.root), resumed=True)
@@ -144,7 +148,7 @@ def _pursue(study: Study, screen: PlainScreen, reporter: Reporter, *, resumed: b
         reporter.changed()
 
     if resumed:
-        loop.resume(study.journal, lab, study.setup, end_left)
+        loop.resume(study.journal, lab, study.setup, lambda left: end_left(left, study.setup.engine))
     elif study.live is not None:
         study.journal.append(ModelAnswered(preflight.ask(model)))
     loop.pursue(study.journal, lab, follow)

@@ -13,7 +13,7 @@ import pytest
 
 from ai_scientist import launch
 from ai_scientist.study.events import Event
-from ai_scientist.study.journal import read_journal
+from ai_scientist.study.journal import Entry, encode, read_journal
 from ai_scientist.study.state import State, fold
 
 TINY = Path(__file__).parent / "templates" / "tiny"
@@ -46,6 +46,13 @@ def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.02)
+
+
+def rewritten(study: Path, change: Callable[[Event], Event]) -> None:
+    """The study's journal with its events changed, with right checksums."""
+    path = study / "journal.jsonl"
+    entries = read_journal(path)
+    path.write_bytes(b"".join(encode(Entry(it.time, change(it.event)), n) for n, it in enumerate(entries, 1)))
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ turns = st.builds(
     st.integers(1, 9),
 )
 usages = st.builds(
-    Usage, st.integers(0, 9), st.integers(0, 10**9), st.integers(0, 10**9), st.just(0), st.none() | finite
+    Usage, st.integers(0, 9), st.integers(0, 10**9), st.integers(0, 10**9), st.just(0), st.none() | st.floats(0, 1e9)
 )
 processes = st.builds(ProcessId, st.integers(1), st.integers(0)) | st.builds(
     JobId, st.sampled_from(["ray", "slurm"]), texts, texts

@@ -5,16 +5,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import GOOD, Bench
+from conftest import GOOD, Bench, rewritten
 
 from ai_scientist.__main__ import main
 from ai_scientist.metrics import Measurement
 from ai_scientist.rerun.judging import judged
 from ai_scientist.study.events import AttemptEnded, Event, StudyStarted
-from ai_scientist.study.journal import Entry, encode, read_journal
 
 Change = Callable[[dict], None]
 
@@ -41,13 +41,6 @@ def study(finished: Path, tmp_path: Path) -> Path:
 def rerun(study: Path, *flags: str) -> int:
     """The exit code of a rerun into a folder beside the study."""
     return main(["rerun", str(study), "--out", str(study.parent / "again"), *flags])
-
-
-def rewritten(study: Path, change: Callable[[Event], Event]) -> None:
-    """The study's journal with its events changed, with right checksums."""
-    path = study / "journal.jsonl"
-    entries = read_journal(path)
-    path.write_bytes(b"".join(encode(Entry(it.time, change(it.event)), n) for n, it in enumerate(entries, 1)))
 
 
 def contents(study: Path) -> dict[str, bytes]:
@@ -180,21 +173,42 @@ def test_study_without_what_it_takes_is_one_line_and_2(
     assert said in capsys.readouterr().err
 
 
-def test_interpreter_in_a_study_of_another_is_not_started(study: Path, capsys: pytest.CaptureFixture) -> None:
+@pytest.mark.parametrize("how", ["journal", "template", "requirements"])
+def test_interpreter_in_a_study_of_another_is_not_started(
+    study: Path, capsys: pytest.CaptureFixture, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor are its packages installed, where the interpreter that it names is not here."""
     evil = study.parent / "python"
     evil.write_text(f"#!/bin/sh\ntouch {study.parent}/owned\n")
     evil.chmod(0o755)
-
-    def trap(event: Event) -> Event:
-        if isinstance(event, StudyStarted):
-            object.__setattr__(event.setup, "python", str(evil))
-        return event
-
-    rewritten(study, trap)
+    if how == "template":
+        (study / "template.toml").write_text(f'python = "{evil}"\n' + (study / "template.toml").read_text())
+    if how == "requirements":
+        (study / "requirements.txt").write_text("evil\n")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(study.parent / "cache"))
+    _started_with(study, python=str(evil if how == "journal" else study.parent / "gone"))
     assert rerun(study, "--run", "1") == 2
-    assert "which is not this Python" in capsys.readouterr().err
+    assert "name the interpreter to go on with by --python" in capsys.readouterr().err
+    assert not (study.parent / "again").exists()
+    assert not (study.parent / "cache").exists()
     assert rerun(study, "--run", "1", "--python", sys.executable) == 0
     assert not (study.parent / "owned").exists()
+
+
+def test_data_that_a_study_of_another_names_is_not_shown(study: Path, capsys: pytest.CaptureFixture) -> None:
+    private = study.parent / "private"
+    private.mkdir()
+    _started_with(study, data=(str(private),))
+    assert rerun(study, "--run", "1") == 2
+    assert f"would read {private}" in capsys.readouterr().err
+    assert rerun(study, "--run", "1", "--data", str(private)) == 0
+
+
+def _started_with(study: Path, **fields: object) -> None:
+    def trap(event: Event) -> Event:
+        return replace(event, setup=replace(event.setup, **fields)) if isinstance(event, StudyStarted) else event  # type: ignore[arg-type]
+
+    rewritten(study, trap)
 
 
 def _metrics(*values: float, name: str = "loss") -> dict[str, dict[str, Measurement]]:

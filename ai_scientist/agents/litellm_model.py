@@ -126,13 +126,13 @@ class LiteLLMModel:
             prompt, completion = self.ceiling(request).prompt_tokens, tokens(text)
             return Usage(1, prompt, completion, 0, self.price.of(prompt, completion) if self.price else None)
         if self._price is not None:
-            written = getattr(details, "cache_creation_tokens", 0) or 0  # what is read from the cache counts in full
+            written = _at_least_none(details, "cache_creation_tokens")  # what is read from the cache counts in full
             cost: float | None = self._price.of(prompt + math.ceil((CACHE_WRITE - 1) * written), completion)
         elif self.price is None:
             cost = None
         else:  # litellm knows what cached tokens cost
-            cost = float(litellm.completion_cost(completion_response=response, model=self.name))
-        return Usage(1, prompt, completion, getattr(details, "cached_tokens", 0) or 0, cost)
+            cost = max(0.0, float(litellm.completion_cost(completion_response=response, model=self.name)))
+        return Usage(1, prompt, completion, _at_least_none(details, "cached_tokens"), cost)
 
     def _marks(self, request: Request) -> set[int]:
         """The messages that are marked for the provider's cache: Claude's alone; others cache by themselves or not."""
@@ -166,6 +166,11 @@ def is_claude(name: str) -> bool:
 def tokens(text: str) -> int:
     """An over-estimate of a text's tokens."""
     return math.ceil(len(text.encode("utf-8", "replace")) / BYTES_A_TOKEN)
+
+
+def _at_least_none(details: object, name: str) -> int:
+    """A number of tokens that a provider tells; less than none would make room in a budget."""
+    return max(0, getattr(details, name, 0) or 0)
 
 
 def finished(reason: str | None) -> FinishReason:

@@ -1,7 +1,7 @@
 """What is to be done: studies to be begun, or to be gone on with."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from ai_scientist import planning, session
@@ -55,7 +55,7 @@ def resumable(flags: Flags, root: Path) -> tuple[list[Job], list[AIScientistErro
     damaged: list[AIScientistError] = []
     for folder in found:
         try:
-            jobs += _job(flags, folder)
+            jobs += unended(flags, folder)
         except (StudyError, UsageError) as error:  # its neighbours are gone on with all the same
             damaged.append(error)
     if damaged and not jobs:
@@ -65,14 +65,15 @@ def resumable(flags: Flags, root: Path) -> tuple[list[Job], list[AIScientistErro
     return jobs, damaged
 
 
-def _job(flags: Flags, folder: Path) -> Iterator[Job]:
+def unended(flags: Flags, folder: Path) -> list[Job]:
+    """The study in the folder, if there is one that can be gone on with."""
+    if not StudyFolder(folder).journal.is_file():
+        return []
     state, seconds = _read(folder)
-    if state.setup is not None and state.ended is None:
-        yield Job(flags, _trusted(state.setup, flags, folder), folder=folder, before=(state.usage, *seconds))
-
-
-def _trusted(setup: Setup, flags: Flags, folder: Path) -> Setup:
-    return replace(setup, python=planning.python_again(setup, flags, read_template(folder)))
+    if state.setup is None or state.ended is not None:
+        return []
+    setup = planning.changed(state.setup, flags, read_template(folder))
+    return [Job(flags, setup, folder=folder, before=(state.usage, *seconds))]
 
 
 def _studies(root: Path) -> Iterator[Path]:

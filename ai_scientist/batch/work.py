@@ -11,7 +11,7 @@ from rich.console import Console
 from ai_scientist import inside, planning, session
 from ai_scientist.batch import batch
 from ai_scientist.batch.board import Board, Row
-from ai_scientist.batch.jobs import Job, resumable
+from ai_scientist.batch.jobs import Job, resumable, unended
 from ai_scientist.batch.machines import Machines, machines
 from ai_scientist.batch.machines import jobs as cluster_jobs
 from ai_scientist.batch.purse import Purse
@@ -42,7 +42,7 @@ def resume(flags: Flags, root: Path) -> bool:
     jobs, damaged = resumable(flags, root)
     for error in damaged:
         sys.stderr.write(f"launch_scientist.py: passed over: {one_line(str(error), 1000)}\n")
-    if jobs:
+    if jobs := jobs or unended(flags, root):
         return _work(jobs, flags) and not damaged
     return session.resume(flags, root, alone(flags.gpus))
 

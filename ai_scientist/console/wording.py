@@ -4,13 +4,11 @@ import shlex
 from collections import Counter
 from collections.abc import Sequence
 
+from ai_scientist import foreign
 from ai_scientist.console import outcomes
-from ai_scientist.environments import is_ours
 from ai_scientist.facts import rows
-from ai_scientist.ideas.plain import one_line
 from ai_scientist.lab import Usage
 from ai_scientist.prompts import number, signed
-from ai_scientist.sandbox.none import NoSandbox
 from ai_scientist.study.events import (
     AttemptEnded,
     AttemptStarted,
@@ -36,21 +34,15 @@ from ai_scientist.yardstick import suspicion
 
 def to_resume(folder: object, setup: Setup | None) -> str:
     """The command that goes on with a study, or with all in a folder that were begun alike."""
-    return shlex.join(["python", "launch_scientist.py", "--resume", str(folder), *_as_begun(setup)])
+    return shlex.join(
+        ["python", "launch_scientist.py", "--resume", str(folder), *(foreign.words(setup) if setup else ())]
+    )
 
 
 def to_rerun(folder: object, setup: Setup, *which: str) -> str:
     """The command that executes runs of a study again as they were executed."""
     network = ["--allow-network"] if setup.network else []
-    return shlex.join(["ai-scientist", "rerun", str(folder), *which, *network, *_as_begun(setup)])
-
-
-def _as_begun(setup: Setup | None) -> list[str]:
-    """The flags that what a study folder says does not stand for alone."""
-    flags = ["--no-sandbox"] if setup is not None and setup.sandbox == NoSandbox.name else []
-    if setup is not None and not is_ours(setup.python):
-        flags += ["--python", one_line(setup.python, 1000)]
-    return flags
+    return shlex.join(["ai-scientist", "rerun", str(folder), *which, *network, *foreign.words_for_runs(setup)])
 
 
 def not_begun(names: Sequence[str]) -> str:

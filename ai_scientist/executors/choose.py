@@ -84,8 +84,12 @@ def _calls(engine: Engine) -> "Calls":
     return RayCalls(engine)
 
 
-def end_left(running: RunningId) -> bool:
-    """End what an interrupted study left running, here or on its cluster; whether it was still there."""
+def end_left(running: RunningId, engine: Engine) -> bool:
+    """End what an interrupted study left running, here or on its cluster; whether it was still there.
+
+    A Ray cluster is connected to only where `engine`, in force now, names it: the record may be another's. Ray ends by
+    itself what belongs to a process that is gone.
+    """
     if not isinstance(running, JobId):
         return end_orphan(running)
     if running.engine == "slurm":
@@ -94,4 +98,4 @@ def end_left(running: RunningId) -> bool:
         return slurm_executor.end(running)
     from ai_scientist.executors import ray_executor
 
-    return ray_executor.end(running)
+    return engine.name == "ray" and running.place == ray_executor.place_of(engine) and ray_executor.end(running)

@@ -65,7 +65,7 @@ class RayCalls:
 
     def __init__(self, engine: Engine) -> None:
         self._ray = connect(engine.address)
-        self._place = engine.address or os.environ.get(ADDRESS, "")
+        self._place = place_of(engine)
         gpus = engine.gpus if engine.gpus is not None else int(self._ray.cluster_resources().get("GPU", 0) > 0)
         self._options = {"num_cpus": engine.cpus or 1, "num_gpus": gpus, "max_concurrency": AT_A_TIME}
 
@@ -117,6 +117,11 @@ class RayCalls:
         while not self._ray.wait([news], timeout=TICK_SECONDS)[0]:
             heed()
         return list(self._ray.get(news))
+
+
+def place_of(engine: Engine) -> str:
+    """The address of the engine's cluster, "" for one that is started here."""
+    return engine.address or os.environ.get(ADDRESS, "")
 
 
 def end(job: JobId) -> bool:

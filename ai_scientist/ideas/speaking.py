@@ -13,7 +13,8 @@ from ai_scientist.agents.retry import Retrying
 from ai_scientist.agents.transcript import Recorded, Transcript
 from ai_scientist.budget import Budget, Budgeted
 from ai_scientist.errors import MachineError, ProviderError, UsageError
-from ai_scientist.planning import DEFAULT_MODEL, KEY
+from ai_scientist.flags import DEFAULT_MODEL
+from ai_scientist.planning import KEY
 from ai_scientist.template import Template
 
 TRANSCRIPTS = "ideas_transcripts"

@@ -2,17 +2,19 @@
 
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ai_scientist import __version__
-from ai_scientist.environments import interpreter_for, is_ours, key_of
+from ai_scientist import __version__, foreign
+from ai_scientist.environments import interpreter_again, key_of
 from ai_scientist.errors import UsageError
 from ai_scientist.executors.local import LocalExecutor
-from ai_scientist.ideas.plain import one_line
 from ai_scientist.lab import CPU, Task
 from ai_scientist.machine import probe
 from ai_scientist.metrics import InvalidMetrics, Metrics, read_metrics
+from ai_scientist.outside import data_again
+from ai_scientist.places import TEMPLATES
 from ai_scientist.rerun.recorded import Recorded
 from ai_scientist.sandbox import Confinement, Sandbox
 from ai_scientist.sandbox.none import NoSandbox
@@ -34,20 +36,14 @@ class Rerun:
 
 
 def laid_out(study: Path, it: Recorded, place: Path, python: str, sandbox: Sandbox) -> Rerun:
-    """The files of the run's commit in `place`, without its results: they must never be read as the new ones.
-
-    `python` is "" for the recorded interpreter; an environment of the template's own packages that is no longer there
-    is made anew.
-    """
+    """The files of the run's commit in `place`, without its results: they must never be read as the new ones."""
     folder = StudyFolder(place)
     for path, content in History(study).files(it.commit):
         target = place / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
     shutil.rmtree(folder.run(it.run), ignore_errors=True)
-    if python or not Path(it.setup.python).is_file():
-        return Rerun(it, folder, interpreter_for(read_template(place), python or None, _say), sandbox)
-    return Rerun(it, folder, it.setup.python, sandbox)
+    return Rerun(it, folder, python, sandbox)
 
 
 def executed(rerun: Rerun) -> Metrics | str:
@@ -95,13 +91,17 @@ def differences(rerun: Rerun) -> list[str]:
     return [*said, *(f"data {path} is gone" for path in setup.data if not Path(path).exists())]
 
 
-def refused(study: Path, setup: Setup, *, python: str, network: bool) -> None:
-    """Raises UsageError for what a study folder, which may be another's, may not decide alone."""
+def allowed(study: Path, setup: Setup, *, python: str, readable: Sequence[Path], network: bool) -> str:
+    """The interpreter that executes a run again: the one named by `python`, "" for that of the study.
+
+    Raises UsageError for what a study folder, which may be another's, does not decide alone: another interpreter than
+    this one, packages to be installed, data, the network.
+    """
     if setup.network and not network:
         raise UsageError(f"the runs of {study} use the network: allow it with --allow-network")
-    if not python and not is_ours(setup.python) and Path(setup.python).is_file():
-        said = one_line(setup.python, 300)
-        raise UsageError(f"the study was run by {said}, which is not this Python: name it, or another, by --python")
+    own = foreign.own_template(setup.template, TEMPLATES)
+    data_again(study, setup.data, readable, own)
+    return interpreter_again(setup.python, python or None, read_template(study), own, _say)
 
 
 def _say(text: str) -> None:

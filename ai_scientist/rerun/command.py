@@ -23,6 +23,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--all", action="store_true", help="execute every finished run again, the baseline too")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where (default: rerun_TIME_STUDY beside the study)")
     parser.add_argument("--python", default="", metavar="PATH", help="the interpreter (default: the study's)")
+    parser.add_argument(
+        "--data", type=Path, action="append", default=[], metavar="PATH", help="data that its runs may read again"
+    )
     parser.add_argument("--allow-network", action="store_true", help="let runs that used the network use it again")
     parser.add_argument("--no-sandbox", action="store_true", help="run without a sandbox: it can do what you can")
 
@@ -44,15 +47,15 @@ def run(given: argparse.Namespace) -> int:
 
 def _execute(given: argparse.Namespace, study: Path, wanted: "list[Recorded]") -> int:
     from ai_scientist.rerun import wording
-    from ai_scientist.rerun.again import differences, executed, laid_out, refused
+    from ai_scientist.rerun.again import allowed, differences, executed, laid_out
     from ai_scientist.rerun.judging import judged
     from ai_scientist.sandbox.choose import choose
 
-    for it in wanted:
-        refused(study, it.setup, python=given.python, network=given.allow_network)
+    said = {"python": given.python, "readable": given.data, "network": given.allow_network}
+    with_what = [(it, allowed(study, it.setup, **said)) for it in wanted]
     sandbox = choose(allow_none=given.no_sandbox)
     place = _place(given.out, study)
-    reruns = [laid_out(study, it, place / f"rerun_{it.run}", given.python, sandbox) for it in wanted]
+    reruns = [laid_out(study, it, place / f"rerun_{it.run}", python, sandbox) for it, python in with_what]
     sys.stdout.write(wording.environment({it.recorded.run: differences(it) for it in reruns}))
     failed, pairs = {}, {}
     for rerun in reruns:

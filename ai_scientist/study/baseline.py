@@ -77,8 +77,9 @@ def kept(cache: Path, folder: StudyFolder, setup: Setup) -> Path:
     """Where the baseline of this code, data, profile, device and these versions is kept, if it was measured."""
     versions = json.dumps([setup.environment, setup.device, setup.versions], sort_keys=True, default=str)
     key = hashlib.sha256((code_hash(folder.experiment) + _beside(folder) + versions).encode()).hexdigest()[:12]
-    device = re.sub(r"[^A-Za-z0-9]+", "-", setup.device).strip("-")
-    return cache / f"{setup.profile}_{device}_{key}"
+    profile = re.sub(r"[^\w-]+", "-", setup.profile)[:100]
+    device = re.sub(r"[^A-Za-z0-9]+", "-", setup.device).strip("-")[:100]
+    return cache / f"{profile}_{device}_{key}"
 
 
 def _beside(folder: StudyFolder) -> str:

@@ -135,6 +135,15 @@ class StudyFolder:
             path for path in self.shown() if path not in known and not re.fullmatch(r"run_\d+(\.py)?", path.name)
         )
 
+    def strange(self) -> Iterator[Path]:
+        """Links in the folder and in its repository, which no study has: what is written there would go elsewhere."""
+        for path in sorted(self.root.iterdir()):
+            if path.is_symlink() or (path.name == ".git" and not path.is_dir()):
+                yield path
+        for entry in folders.walk(self.root / ".git"):
+            if entry.is_symlink():
+                yield Path(entry.path)
+
     def plots(self) -> tuple[Path, ...]:
         """The PNG files beside plot.py, by name; links are not plots."""
         return tuple(sorted(path for path in self.root.glob("*.png") if path.is_file() and not path.is_symlink()))

@@ -6,12 +6,13 @@ files are history, and use only commands that work on those, on the index and on
 """
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ai_scientist import folders
-from ai_scientist.errors import MachineError
+from ai_scientist.errors import MachineError, StudyError
 from ai_scientist.files import write_bytes
 from ai_scientist.study.folder import StudyFolder
 
@@ -31,6 +32,7 @@ __pycache__/
 /run_*/*
 !/run_*/final_info.json
 """
+COMMIT = re.compile(r"[0-9a-f]{40,64}")
 # Before any other attributes: no conversion, no program for it.
 ATTRIBUTES = "* -text -eol -ident -filter -working-tree-encoding\n"
 SETTINGS = {
@@ -73,7 +75,10 @@ class History:
         """Everything as it was at that commit; files that are not history stay.
 
         What else there was (half a step, or what a person changed in between) is kept under a tag "interrupted_...".
+        Raises StudyError where the journal names no commit, or the commit files that no study has.
         """
+        if not COMMIT.fullmatch(commit):  # git would take it for an option
+            raise StudyError(f"the journal of {self._root} names {commit[:100]!r}, which is no commit.")
         (self._root / ".git" / "index.lock").unlink(missing_ok=True)  # left by a git that was killed
         self._settle()
         tree = self._staged()
@@ -82,6 +87,8 @@ class History:
             self._git("update-ref", f"refs/tags/interrupted_{changes[:10]}", changes)
         words = self._git("diff-index", "--cached", "--no-renames", "--name-status", "-z", commit).split("\0")
         for status, name in zip(words[::2], words[1::2], strict=False):
+            if self._is_strange(name):
+                raise StudyError(f"the history of {self._root} names {name[:100]!r}, which is no file of a study.")
             if status == "A":
                 (self._root / name).unlink()
             else:
@@ -137,6 +144,11 @@ class History:
         self._git("update-index", "--add", "-z", "--stdin", given=b"\0".join(sorted(now)))
         return self._git("write-tree")
 
+    def _is_strange(self, name: str) -> bool:
+        path = Path(name)
+        ours = {*self._folder.owned} - {self._folder.results_md, self._folder.results_csv}
+        return path.is_absolute() or ".." in path.parts or path.parts[0].startswith(".") or self._root / name in ours
+
     def _last(self) -> str:
         """The hash of the last commit, "" before the first."""
         return self._git("rev-parse", "HEAD") if self._git("for-each-ref", "--count=1", "refs/heads") else ""
@@ -174,6 +186,7 @@ def _environment(root: Path) -> Mapping[str, str]:
         "GIT_ALLOW_PROTOCOL": "",
         "GIT_NO_LAZY_FETCH": "1",
         "GIT_DIR": str(root / ".git"),
+        "GIT_COMMON_DIR": str(root / ".git"),  # else a file in it could name another repository to be written to
         "GIT_WORK_TREE": str(root),
         "LC_ALL": "C.UTF-8",
         **names,
