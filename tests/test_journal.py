@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ from ai_scientist.lab import JobId, ProcessId, Turn, Usage
 from ai_scientist.metrics import Measurement
 from ai_scientist.secrets import mask
 from ai_scientist.study.events import AttemptEnded, AttemptStarted, Event, Stopped, StudyEnded, TurnEnded
-from ai_scientist.study.journal import Entry, Journal, decode, encode, read_journal
+from ai_scientist.study.journal import Entry, Journal, decode, encode, read_journal, spent_seconds
 
 texts = st.text(max_size=50)
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -106,6 +106,13 @@ def test_missing_line_is_found(tmp_path: Path) -> None:
     path.write_bytes(first + third)
     with pytest.raises(StudyError, match="line 2, is numbered 3"):
         Journal(path)
+
+
+def test_clock_that_is_set_back_makes_no_room_in_a_limit_of_hours() -> None:
+    times = (0, 100, -5000, -4900)
+    entries = [Entry(NOW + timedelta(seconds=it), Stopped("x")) for it in times]
+    assert spent_seconds(entries) == (200, 0)
+    assert spent_seconds(entries, NOW - timedelta(days=1)) == (200, 0)
 
 
 def test_second_process_is_kept_out(tmp_path: Path) -> None:

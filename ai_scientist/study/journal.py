@@ -170,11 +170,11 @@ def spent_seconds(entries: Sequence[Entry], now: datetime | None = None) -> tupl
     worked = ran = 0.0
     for before, following in itertools.pairwise(entries):
         if not isinstance(following.event, StudyResumed) and not _pauses(before.event):
-            seconds = (following.time - before.time).total_seconds()
+            seconds = max(0.0, (following.time - before.time).total_seconds())  # a clock can be set back
             worked += seconds
             ran += seconds if isinstance(before.event, AttemptStarted) else 0.0
     if now is not None and entries and not _pauses(entries[-1].event):
-        worked += (now - entries[-1].time).total_seconds()
+        worked += max(0.0, (now - entries[-1].time).total_seconds())
     return worked, ran
 
 
