@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,9 +14,12 @@ import psutil
 import pytest
 from conftest import GOOD, PLAIN, SILENT, Bench, processes_in, wait_for
 from providers import Answer, serving
+from rich.console import Console
 
 from ai_scientist import launch
-from ai_scientist.batch.machines import machines
+from ai_scientist.batch.batch import pursue_all
+from ai_scientist.batch.board import Board
+from ai_scientist.batch.machines import Machines, machines
 from ai_scientist.batch.purse import Purse
 from ai_scientist.budget import Budget
 from ai_scientist.errors import UsageError
@@ -118,6 +122,22 @@ def test_study_that_is_killed_does_not_harm_its_neighbour(bench: Bench, slow: Pa
     assert "its process died" in out
     states = _states(bench)
     assert [name for name, state in states.items() if not _complete(state)] == [killed.split("_", 2)[2]]
+
+
+class Late:
+    """What a process that is handed it takes a minute to receive."""
+
+    def __reduce__(self) -> tuple[Callable[[float], None], tuple[float]]:
+        return time.sleep, (60.0,)
+
+
+def test_study_that_is_stopped_before_its_work_began_did_not_die(capsys: pytest.CaptureFixture) -> None:
+    board = Board(["early", "waiting"], Console(width=200), None)  # type: ignore[arg-type]
+    assert not pursue_all([Late(), Late()], Machines(in_flight=1), Purse(Budget(max_hours=0.5 / 3600)), board)  # type: ignore[list-item]
+    said = capsys.readouterr().out
+    assert "early: stopped before its work began: --max-hours" in said
+    assert "died" not in said
+    assert said.count("not begun") == 2
 
 
 def _journal(process: psutil.Process) -> str:

@@ -56,7 +56,7 @@ class _Batch:
             devices_per_run=machines.devices_per_run,
         )
         self._members: dict[Connection, tuple[int, BaseProcess]] = {}
-        self._stopping = False
+        self._stopped = ""  # why, once it is stopped
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(PRELOADED)
 
@@ -84,9 +84,9 @@ class _Batch:
 
     def stop(self, reason: str) -> None:
         """Begin nothing more, and let each member stop resumably."""
-        if self._stopping:
+        if self._stopped:
             return
-        self._stopping = True
+        self._stopped = reason
         self._scheduler.stop()
         for pipe, (_, process) in self._members.items():
             with suppress(OSError):
@@ -110,7 +110,7 @@ class _Batch:
             del self._members[pipe]
             self._scheduler.end(number)
             self._purse.forget(number)
-            self._board.gone(number, process.exitcode)
+            self._board.gone(number, process.exitcode, self._stopped)
             return
         self._board.show(number, message)
         match message:

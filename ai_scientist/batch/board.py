@@ -82,14 +82,21 @@ class Board:
                     self._say(row.name, message.message)
         self._rows[number] = row
 
-    def gone(self, number: int, code: int | None) -> None:
-        """A study's process is at its end."""
-        if not self._rows[number].over:
-            self._say(self._rows[number].name, f"its process died (exit code {code}); --resume goes on with it")
-            self._rows[number] = replace(self._rows[number], state="died", percent=None, over=True)
+    def gone(self, number: int, code: int | None, stopped: str = "") -> None:
+        """A study's process is at its end; `stopped` is why the batch had it ended, where it did."""
+        row = self._rows[number]
+        if row.over:
+            return
+        if stopped and not row.folder:  # asked to end before it could listen, and say so itself
+            self._say(row.name, f"stopped before its work began: {stopped}")
+            self._rows[number] = replace(row, state="not begun", percent=None, over=True)
+        else:
+            self._say(row.name, f"its process died (exit code {code}); --resume goes on with it")
+            self._rows[number] = replace(row, state="died", percent=None, over=True)
 
     def close(self, usage: Usage, seconds: float) -> None:
         """The table as it is at the end, and what all cost together."""
+        self._rows = [replace(row, state="not begun") if row.state == WAITING else row for row in self._rows]
         self._console.print(self._table(final=True))
         self._console.print(f"cost: {wording.spent(usage)}; {wording.duration(seconds)}", highlight=False)
         if not self.all_complete:
