@@ -20,7 +20,7 @@ from pathlib import Path
 from ai_scientist.errors import UsageError
 from ai_scientist.template import Protected
 from ai_scientist.yardstick.leaning import leaning, touching
-from ai_scientist.yardstick.syntax import binds, changes, is_target, parsed
+from ai_scientist.yardstick.syntax import binds, changes, is_target, parsed, renamed
 
 
 @dataclass(frozen=True)
@@ -142,14 +142,13 @@ def _statements(tree: ast.Module, name: str) -> Iterator[ast.AST]:
 
 
 def _aliases(tree: ast.Module, name: str) -> set[str]:
-    """Other names that the very thing is given: `M = Measured`."""
-    return {
-        target.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id == name
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
+    """Other names that the very thing is given, also by way of others: `M = Measured`, `for M in [Measured]`."""
+    given = [pair for node in ast.walk(tree) for pair in renamed(node)]
+    known, before = {name}, 0
+    while len(known) > before:
+        before = len(known)
+        known |= {other for other, sources in given if sources & known}
+    return known - {name}
 
 
 def _writes_to(node: ast.AST, name: str) -> bool:

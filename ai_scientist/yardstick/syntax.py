@@ -8,20 +8,16 @@ from ai_scientist.parsing import NO_PYTHON, parse
 
 MUTATORS = frozenset(
     (
-        "append",
-        "extend",
-        "insert",
-        "remove",
-        "pop",
-        "clear",
-        "sort",
-        "reverse",
-        "add",
-        "discard",
-        "update",
-        "setdefault",
+        *("append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse", "appendleft", "extendleft"),
+        *("add", "discard", "update", "setdefault", "popitem", "popleft", "rotate", "move_to_end", "subtract"),
+        *("difference_update", "intersection_update", "symmetric_difference_update"),
+        *("__setitem__", "__delitem__", "__iadd__", "__isub__", "__imul__", "__ior__", "__iand__", "__ixor__"),
+        *("fill", "itemset", "resize", "partition", "byteswap", "setflags"),  # of arrays
     )
 )
+# Types and modules whose functions change what they are given first: dict.update(TABLE, a=1), random.shuffle(DATA).
+OWNERS = frozenset(("dict", "list", "set", "bytearray", "deque", "Counter", "OrderedDict", "defaultdict", "ndarray"))
+IN_PLACE = frozenset(("setitem", "delitem", "iadd", "ior", "imul", "isub", "copyto", "putmask", "shuffle"))
 
 
 def parsed(path: Path) -> ast.Module | None:
@@ -69,12 +65,18 @@ def is_target(target: ast.expr, name: str) -> bool:
             return is_target(value, name)
         case ast.Tuple(elts=elements) | ast.List(elts=elements):
             return any(is_target(element, name) for element in elements)
+        case ast.NamedExpr(value=inner):
+            return is_target(inner, name)
+        case ast.IfExp(body=body, orelse=other):
+            return is_target(body, name) or is_target(other, name)
     return False
 
 
 def changes(node: ast.AST, name: str, attribute: str = "") -> bool:
-    """Whether this very node changes what the name holds: by a mutating method, setattr or delattr on it or with its
-    name, `__setattr__` of any type, an item of globals() or vars(). With `attribute`: by an assignment to that, too.
+    """Whether this very node changes what the name holds: by a mutating method or function, as `out` of one, by setattr
+    or delattr on it or with its name, `__setattr__` of any type, an item of globals() or vars().
+
+    With `attribute`: by an assignment to that, too.
     """
     if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign) and attribute:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
@@ -82,13 +84,57 @@ def changes(node: ast.AST, name: str, attribute: str = "") -> bool:
     match node:
         case ast.Call(func=ast.Attribute(attr="__setattr__" | "__delattr__"), args=[first, *_]):
             return is_target(first, name)
-        case ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr=method)):
-            return owner == name and method in MUTATORS
+        case ast.Call(keywords=keywords) if any(it.arg == "out" and is_target(it.value, name) for it in keywords):
+            return True
+        case ast.Call(func=ast.Attribute(value=owner, attr=method), args=arguments):
+            if is_target(owner, name):
+                return method in MUTATORS or (method.endswith("_") and not method.endswith("__"))  # torch: zero_()
+            in_place = method in IN_PLACE or (method in MUTATORS and chain(owner)[-1:] and chain(owner)[-1] in OWNERS)
+            return bool(in_place and arguments and is_target(arguments[0], name))
+        case ast.Call(func=ast.Name(id=function), args=[first, *_]) if function in IN_PLACE:
+            return is_target(first, name)
         case ast.Call(func=ast.Name(id="setattr" | "delattr"), args=[first, second, *_]):
             return is_target(first, name) or (isinstance(second, ast.Constant) and second.value == name)
         case ast.Subscript(value=ast.Call(func=ast.Name(id="globals" | "vars")), slice=ast.Constant(value=key)):
             return key == name
     return False
+
+
+def renamed(node: ast.AST) -> Iterator[tuple[str, set[str]]]:
+    """(new name, names of which it may hold the very thing) of an assignment, or a loop over things that are listed."""
+    match node:
+        case ast.Assign(targets=targets, value=value):
+            yield from (pair for target in targets for pair in _matched(target, value))
+        case ast.AnnAssign(target=target, value=ast.expr() as value) | ast.NamedExpr(target=target, value=value):
+            yield from _matched(target, value)
+        case (
+            ast.For(target=target, iter=ast.Tuple(elts=elements) | ast.List(elts=elements))
+            | ast.comprehension(target=target, iter=ast.Tuple(elts=elements) | ast.List(elts=elements))
+        ):
+            yield from (pair for element in elements for pair in _matched(target, element))
+
+
+def _matched(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, set[str]]]:
+    match target, value:
+        case ast.Name(id=name), _:
+            yield name, _very(value)
+        case ((ast.Tuple(elts=names) | ast.List(elts=names)), (ast.Tuple(elts=values) | ast.List(elts=values))):
+            for one, other in zip(names, values, strict=False):
+                yield from _matched(one, other)
+
+
+def _very(value: ast.expr) -> set[str]:
+    """The names of which the value may be the very thing, not a new one."""
+    match value:
+        case ast.Name(id=name):
+            return {name}
+        case ast.NamedExpr(value=inner):
+            return _very(inner)
+        case ast.IfExp(body=body, orelse=other):
+            return _very(body) | _very(other)
+        case ast.BoolOp(values=values):
+            return {name for inner in values for name in _very(inner)}
+    return set()
 
 
 def chain(node: ast.AST) -> tuple[str, ...]:
