@@ -1,6 +1,7 @@
 """One hostile program a promise, in each sandbox that works here: what model-written code cannot do."""
 
 import contextlib
+import ctypes
 import json
 import os
 import pickle
@@ -259,6 +260,21 @@ def test_bubblewrap_shows_no_process_but_its_own(cell: Cell) -> None:
         pytest.skip("Landlock has no process name space: it refuses /proc instead")
     cell.run("import os\nprint(sorted(int(name) for name in os.listdir('/proc') if name.isdigit())[-1])")
     assert int(cell.said.split()[-1]) < 50
+
+
+def test_no_key_that_the_kernel_keeps(cell: Cell) -> None:
+    """Kerberos' tickets, say: bubblewrap leaves the keyring of the session to all that it starts."""
+    add, keyctl = {"x86_64": (248, 250), "aarch64": (217, 219)}[os.uname().machine]
+    libc = ctypes.CDLL(None)
+    joined = libc.syscall(keyctl, 1, None)
+    ring = libc.syscall(add, b"keyring", b"mine", None, 0, -3)
+    if joined < 0 or libc.syscall(add, b"user", b"ticket", b"secret", 6, ring) < 0:
+        pytest.skip("this kernel keeps no keys for users")
+    search = f"ctypes.CDLL(None).syscall({keyctl}, 10, -3, b'user', b'ticket', 0)"
+    assert eval(search) > 0
+    link = f"ctypes.CDLL(None).syscall({keyctl}, 8, {ring}, -3)"
+    join = f"ctypes.CDLL(None).syscall({keyctl}, 1, None)"
+    refused(cell, *(f"assert {call} >= 0" for call in (search, link, join)))
 
 
 def test_no_mounts_and_no_new_name_spaces(cell: Cell) -> None:

@@ -9,6 +9,7 @@ Not covered: the processor and its caches are shared (timing channels); with a G
 so that a run can use all of the GPU; what a run writes into its own folder is read by later runs and by plot.py.
 """
 
+import ctypes
 import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ KERNEL_FILES = ("sys", "sysrq-trigger", "irq", "bus", "acpi")
 CAPABILITIES = ("CAP_SYS_ADMIN", "CAP_SETPCAP", "CAP_SYS_RESOURCE")
 HIDDEN, STAGING = "/.study", "/.staging"
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+PR_SET_NO_NEW_PRIVS = 38  # <linux/prctl.h>
 STREAMS = ("stdin", "stdout", "stderr")
 
 
@@ -78,9 +80,15 @@ def works() -> bool:
     try:
         confinement = Confinement((), (), (), "", Path("/tmp/study"), Path("/tmp"))
         command = Bubblewrap().wrap(["/usr/bin/true"], confinement)
-        return subprocess.run(command, capture_output=True, timeout=20, check=False).returncode == 0
+        done = subprocess.run(command, capture_output=True, timeout=20, check=False, preexec_fn=_gain_nothing)
+        return done.returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
+
+
+def _gain_nothing() -> None:
+    """As supervisor.py starts it: a bwrap that has to be set-user-ID would not work then."""
+    ctypes.CDLL(None).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 def _name_spaces(confinement: Confinement) -> list[str]:
