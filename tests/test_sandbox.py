@@ -233,6 +233,12 @@ def test_no_network(cell: Cell, listener: socket.socket) -> None:
         listener.accept()
 
 
+def test_no_socket_to_the_host_of_a_virtual_machine(cell: Cell) -> None:
+    """Such sockets know no name spaces."""
+    refused(cell, "socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)", "socket.socket(38, socket.SOCK_SEQPACKET)")
+    assert cell.run("import socket\nsocket.socketpair()").code == 0
+
+
 def test_network_where_it_is_allowed(cell: Cell, listener: socket.socket) -> None:
     cell.run(tried(connects(listener.getsockname()[1])), network=True)
     assert "DONE 0" in cell.said, cell.said

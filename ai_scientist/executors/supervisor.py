@@ -9,7 +9,7 @@ orchestrator closes the pipe on standard input or dies, every descendant is ende
 standard input. Its wait status, or why it could not be started, is written to the descriptor STATUS as JSON.
 
 INIT 1: the command's first process is a sandbox, whose end would be the end of all in it: it gets no SIGTERM.
-Keys that the kernel keeps for the user (keyrings(7)) are out of reach then; bubblewrap itself leaves them there.
+Then system calls are refused, too, that bubblewrap leaves: of the user's keys in the kernel, of sockets to a host.
 MAX_FILE and MAX_DATA are limits in bytes of each file written and of each process's data segment, -1 for none.
 """
 
@@ -31,8 +31,10 @@ SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW = (
     1,
     4,
 )  # <linux/seccomp.h>; without the flag old kernels slow it
-# Machine -> (its AUDIT_ARCH, the numbers of seccomp, add_key, request_key, keyctl).
-CALLS = {"x86_64": (0xC000003E, 317, 248, 249, 250), "aarch64": (0xC00000B7, 277, 217, 218, 219)}
+# Machine -> (its AUDIT_ARCH, the numbers of seccomp, socket, add_key, request_key, keyctl).
+CALLS = {"x86_64": (0xC000003E, 317, 41, 248, 249, 250), "aarch64": (0xC00000B7, 277, 198, 217, 218, 219)}
+FAMILIES = (1, 2, 10, 16)  # AF_UNIX, AF_INET, AF_INET6, AF_NETLINK
+LOAD, EQUAL, AT_LEAST, RETURN, ERRNO = 0x20, 0x15, 0x35, 0x06, 0x00050000  # <linux/bpf_common.h>, <linux/seccomp.h>
 LEFT_BEHIND_GRACE = 1.0  # seconds, for what a command that ended by itself leaves behind
 IGNORED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -77,7 +79,7 @@ def start(command: list[str], max_file: int, max_data: int, answers: int, sandbo
         limit(resource.RLIMIT_FSIZE, max_file)
         limit(resource.RLIMIT_DATA, max_data)
         if sandboxed:
-            give_up_keys()
+            refuse_calls()
         os.execvp(command[0], command)
     except OSError as error:
         report(answers, {"error": f"{command[0]}: {error.strerror}"})
@@ -85,23 +87,29 @@ def start(command: list[str], max_file: int, max_data: int, answers: int, sandbo
         os._exit(127)
 
 
-def give_up_keys() -> None:
-    """Refuse this process and all beneath it the system calls of the kernel's keyrings, by a filter of seccomp(2).
+def refuse_calls() -> None:
+    """Refuse this process and all beneath it, by a filter of seccomp(2), what no name space of bubblewrap's holds back.
 
-    Calls of another architecture (32 bits) do not exist then: they have other numbers.
+    That is the kernel's keyrings, and sockets of families that a network name space does not have for itself: AF_VSOCK
+    leads to the host of a virtual machine. Calls of another architecture (32 bits), with their other numbers, fail.
     """
     if os.uname().machine not in CALLS:
         return
-    architecture, seccomp, *refused = CALLS[os.uname().machine]
+    architecture, seccomp, socket, *keys = CALLS[os.uname().machine]
+    unknown = 8 + len(keys) + len(FAMILIES)  # where ENOSYS stands below
     program = [
-        (0x20, 0, 0, 4),  # load the architecture
-        (0x15, 0, 6, architecture),
-        (0x20, 0, 0, 0),  # load the number of the call
-        (0x35, 4, 0, 0x40000000),  # those of x32
-        *((0x15, 4 - place, 0, number) for place, number in enumerate(refused)),
-        (0x06, 0, 0, 0x7FFF0000),  # allowed
-        (0x06, 0, 0, 0x00050000 | 38),  # ENOSYS
-        (0x06, 0, 0, 0x00050000 | 1),  # EPERM
+        (LOAD, 0, 0, 4),  # the architecture
+        (EQUAL, 0, unknown - 2, architecture),
+        (LOAD, 0, 0, 0),  # the number of the call
+        (AT_LEAST, unknown - 4, 0, 0x40000000),  # those of x32
+        *((EQUAL, unknown - 4 - place, 0, number) for place, number in enumerate(keys)),
+        (EQUAL, 0, len(FAMILIES) + 2, socket),
+        (LOAD, 0, 0, 16),  # its family
+        *((EQUAL, len(FAMILIES) - place, 0, family) for place, family in enumerate(FAMILIES)),
+        (RETURN, 0, 0, ERRNO | 97),  # EAFNOSUPPORT
+        (RETURN, 0, 0, 0x7FFF0000),  # allowed
+        (RETURN, 0, 0, ERRNO | 38),  # ENOSYS
+        (RETURN, 0, 0, ERRNO | 1),  # EPERM
     ]
     filters = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *each) for each in program))
     whole = struct.pack("HL", len(program), ctypes.addressof(filters))
