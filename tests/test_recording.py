@@ -1,6 +1,7 @@
 """Recordings and transcripts as a model's stand-in: what they may see, and how they fail."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,9 @@ def test_parts_may_be_shared(tmp_path: Path) -> None:
         "{{ cycler.__init__.__globals__.os.system('touch pwned') }}",
         "{% include '../secret.txt' %}",
         "{% include '/etc/passwd' %}",
+        "{% include 'secret.txt' %}",
+        "{% include 'up/secret.txt' %}",
+        "{% include 'fifo' %}{# of run_2.attempt_1 #}",
         "{{ 'x' * 10000000 }}",
         "{% for i in range(100000000) %}x{% endfor %}",
     ],
@@ -50,7 +54,10 @@ def test_wrong_or_hostile_recording_is_one_clear_error(tmp_path: Path, text: str
     folder = tmp_path / "recording"
     folder.mkdir()
     (tmp_path / "secret.txt").write_text("secret")
-    with pytest.raises(RecordingError, match=r"run_2\.attempt_1|secret\.txt|passwd"):
+    (folder / "secret.txt").symlink_to("../secret.txt")
+    (folder / "up").symlink_to("..")
+    os.mkfifo(folder / "fifo")
+    with pytest.raises(RecordingError, match=r"run_2\.attempt_1|secret\.txt|passwd|fifo is not a regular file"):
         _rendered(folder, text)
 
 

@@ -1,16 +1,19 @@
 """Recordings: a folder of reply templates that answer in a model's place, over what the study really measured."""
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound
+from jinja2 import FunctionLoader, StrictUndefined, TemplateError, TemplateNotFound
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ai_scientist.agents.model import NO_CORRECTION, Reply, Request
 from ai_scientist.errors import RecordingError
+from ai_scientist.files import UnreadableFile, read_text
 from ai_scientist.lab import Usage
 
 MAX_CHARACTERS = 1_000_000
+MAX_BYTES = 10_000_000
 
 
 class Recording:
@@ -25,12 +28,22 @@ class Recording:
         self._folder = folder
         self._facts = facts
         self._environment = ImmutableSandboxedEnvironment(
-            loader=FileSystemLoader(folder),
+            loader=FunctionLoader(self._source),
             undefined=StrictUndefined,
             keep_trailing_newline=True,
             trim_blocks=True,
             lstrip_blocks=True,
         )
+
+    def _source(self, name: str) -> str | None:
+        """The text of a file of the folder; None where there is none, or where a link leads out of it."""
+        path = Path(os.path.realpath(self._folder / name))  # of a circle resolve() would raise
+        if not path.is_relative_to(self._folder.resolve()) or not path.exists():
+            return None
+        try:
+            return read_text(path, MAX_BYTES)
+        except UnreadableFile as error:
+            raise RecordingError(f"the recording's {path} {error}") from None
 
     def ceiling(self, request: Request) -> Usage:
         return Usage()
