@@ -60,7 +60,13 @@ def copy(source: Path, target: Path) -> None:
 
 
 def disarm(folder: Path) -> None:
-    """Rename what git would obey in a folder (.git, .gitattributes, ...) to _git...: its settings can name programs."""
+    """Rename what git would obey in a folder (.git, .gitattributes, ...) to _git...: its settings can name programs.
+
+    The folder itself can be read by us then, whatever was made of its rights.
+    """
+    if folder.is_symlink():
+        return
+    folder.chmod(0o755)
     found: list[Path] = []
     with contextlib.suppress(Overgrown):
         for entry in walk(folder, enter=lambda it: not _is_for_git(it.name)):

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import GOOD, Bench
+from conftest import GOOD, Bench, block
 
 from ai_scientist import folders
-from ai_scientist.study.events import AttemptEnded
+from ai_scientist.study.events import AttemptEnded, PlotEnded
 from ai_scientist.study.history import History
 
 
@@ -115,6 +115,15 @@ def test_what_git_would_obey_is_renamed_when_a_run_has_ended(bench: Bench) -> No
     left = {path.name for path in bench.folder.glob("run_[12]/*git*")}
     assert left == {"_git", "_gitignore"}
     assert [path.name for path in bench.folder.glob(".git*")] == [".git"]
+
+
+def test_plot_py_that_spoils_its_folder_is_no_fault_of_the_disk(bench: Bench) -> None:
+    spoil = "import os\nos.remove('plot.py')\nos.makedirs('plot.py/x')\nos.chmod('.', 0)\nimport json"
+    replies = GOOD | {"plot.attempt_1": GOOD["plot.attempt_1"] + block("plot.py", "import json", spoil)}
+    assert bench.study(replies, "--max-runs", "2") == 1
+    assert bench.of(PlotEnded)
+    assert (bench.folder / "plot_output").stat().st_mode & 0o777 == 0o755
+    assert not (bench.folder / "plot_output" / "plot.py").exists()
 
 
 def test_folders_nested_by_the_thousand_are_measured_and_removed(tmp_path: Path) -> None:

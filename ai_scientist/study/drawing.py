@@ -67,7 +67,7 @@ def _tidy(folder: StudyFolder) -> None:
     """Leave what plot.py printed and made, without the links and the copy that were laid out for it."""
     for path in folder.plot_output.iterdir():
         if path.is_symlink() or path.name == folder.plot.name:
-            path.unlink()
+            folders.remove(path)  # plot.py may have put a folder in its own place
 
 
 def _missing(folder: StudyFolder, state: State) -> str:
