@@ -161,8 +161,8 @@ def settings() -> set[str]:
 
 
 def configured_model() -> str | None:
-    """The model that the configuration files name, if they name one."""
-    return ([None, *configured({"model"}, settings())])[-1]
+    """The model that the user's own configuration file names; not that of a folder, which may be another's."""
+    return _toml(user_configuration()).get("model")
 
 
 def configured(wanted: set[str], known: set[str]) -> list[str]:

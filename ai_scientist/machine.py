@@ -66,11 +66,11 @@ def hardware() -> str:
 
 @cache
 def probe(python: str) -> Machine:
-    """Ask the interpreter. Raises UsageError where it does not work."""
+    """Ask the interpreter, at a place where its -c imports nothing of others. Raises UsageError if it does not work."""
     gpu = "gpu" if any(Path(name).exists() for name in _GPU_FILES) else "cpu"
     command = [python, "-c", _PROBE, gpu]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_SECONDS, check=False)
+        done = subprocess.run(command, cwd="/", capture_output=True, text=True, timeout=PROBE_SECONDS, check=False)
         answer = json.loads(done.stdout)
         device, count, versions = answer["device"] or CPU, int(answer["devices"]), dict(answer["versions"])
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -19,13 +19,14 @@ import psutil
 import pytest
 from conftest import GOOD, Bench, block, processes_in, wait_for
 
-from ai_scientist.errors import UsageError
+from ai_scientist.errors import MachineError, UsageError
 from ai_scientist.executors.local import LocalExecutor
 from ai_scientist.executors.warm import WarmExecutor, possible
 from ai_scientist.lab import Command, Exit, Limits, Task
 from ai_scientist.sandbox import Confinement, Sandbox, landlock
 from ai_scientist.sandbox.bubblewrap import Bubblewrap, works
 from ai_scientist.sandbox.landlock import Landlock
+from ai_scientist.sandbox.system import interpreter
 from ai_scientist.study.events import AttemptEnded, StudyStarted
 from ai_scientist.study.execution import bound, set_inside
 from ai_scientist.study.folder import StudyFolder
@@ -539,6 +540,18 @@ def test_declared_data_is_readable_and_nothing_beside_it(bench: Bench) -> None:
     beside = f"LEARNING_RATE = float(open('{bench.root}/secret.txt').read())"
     assert bench.study({"run_1.attempt_1": block("experiment.py", "LEARNING_RATE = 0.1", beside)}) == 1
     assert "FileNotFoundError" in bench.of(AttemptEnded)[0].feedback
+
+
+def test_interpreter_that_would_show_the_home_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that was installed with --prefix=$HOME."""
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for number, prefix in enumerate((tmp_path / "home", tmp_path, Path("/"))):
+        python = tmp_path / f"python{number}"
+        python.write_text(f"#!/bin/sh\necho '[\"{prefix}\"]'\n")
+        python.chmod(0o755)
+        with pytest.raises(MachineError, match="holds your home directory"):
+            interpreter(str(python))
 
 
 STEERING = ("PATH", "BASH_ENV", "GCONV_PATH", "OPENSSL_CONF", "STEPS")

@@ -3,19 +3,25 @@
 import json
 import socket
 import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from conftest import GOOD, Bench, rewritten
 
 from ai_scientist import launch
-from ai_scientist.errors import StudyError
+from ai_scientist.errors import StudyError, UsageError
+from ai_scientist.flags import parse
+from ai_scientist.foreign import refuse
 from ai_scientist.lab import Engine, JobId, Limits, Usage
 from ai_scientist.study.baseline import kept
 from ai_scientist.study.events import AttemptEnded, AttemptStarted, Event, StudyResumed, StudyStarted, TurnEnded
 from ai_scientist.study.folder import StudyFolder
 from ai_scientist.study.history import History
 from ai_scientist.study.journal import Journal
+
+LAUNCHER = Path(__file__).parents[1] / "launch_scientist.py"
 
 
 @pytest.fixture
@@ -53,6 +59,30 @@ def test_key_is_not_sent_where_a_journal_says(
             assert f"was done with --model {model}, and its folder may be another's" in capsys.readouterr().err
         with pytest.raises(TimeoutError):
             listener.accept()
+
+
+def test_model_of_the_own_configuration_goes_on(foreign: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = foreign.root / "configuration" / "ai-scientist" / "config.toml"
+    own.parent.mkdir(parents=True)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(foreign.root / "configuration"))
+    setup = replace(foreign.of(StudyStarted)[0].setup, model="openai/mine", recording="")
+    flags = parse(["--resume", str(foreign.folder)])
+    for path, content in ((Path("pyproject.toml"), "[tool.ai-scientist]\n"), (own, "")):
+        with pytest.raises(UsageError, match="--model openai/mine"):
+            refuse(foreign.folder, setup, flags)
+        path.write_text(f'{content}model = "openai/mine"\n')
+    refuse(foreign.folder, setup, flags)
+
+
+def test_modules_of_the_folder_one_stands_in_are_not_imported(foreign: Bench) -> None:
+    """`python -c` looks for modules there first; the interpreter is asked so, and members of a batch are forked so."""
+    for name in ("json", "platform", "struct", "selectors", "socket", "signal", "threading", "tempfile", "random"):
+        (foreign.root / f"{name}.py").write_text(f"open({str(foreign.root / 'owned')!r}, 'w')\nraise ImportError\n")
+    command = [sys.executable, str(LAUNCHER), "--idea", "learning_rate", "--idea", "more_steps", "--max-runs", "2"]
+    command += ["--recording", str(foreign.record(GOOD)), "--templates-dir", "templates"]
+    done = subprocess.run(command, cwd=foreign.root, capture_output=True, text=True, check=False)
+    assert not (foreign.root / "owned").exists()
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 SAID: dict[str, dict[str, object]] = {

@@ -3,6 +3,7 @@
 import multiprocessing
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -19,6 +20,7 @@ from ai_scientist.lab import CPU
 from ai_scientist.secrets import variables
 
 TICK_SECONDS = 0.5
+SAFE_PATH = "PYTHONSAFEPATH"
 # What the members share: imported once, before they are forked.
 PRELOADED = ["ai_scientist.batch.member", "ai_scientist.batch.preloaded"]
 
@@ -59,6 +61,7 @@ class _Batch:
         self._stopped = ""  # why, once it is stopped
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(PRELOADED)
+        _started_safely()
 
     def work(self) -> None:
         """Return when every study has ended."""
@@ -133,3 +136,15 @@ class _Batch:
             if other == number:
                 with suppress(OSError):  # it is gone: its end of the pipe says so next
                     pipe.send(answer)
+
+
+def _started_safely() -> None:
+    """Start what members are forked from, which is a `python -c`: it must import nothing of the folder we are in."""
+    before = os.environ.get(SAFE_PATH)
+    os.environ[SAFE_PATH] = "1"
+    try:
+        forkserver.ensure_running()
+    finally:
+        os.environ.pop(SAFE_PATH)
+        if before is not None:
+            os.environ[SAFE_PATH] = before

@@ -27,12 +27,20 @@ def gpu_devices() -> tuple[str, ...]:
 
 @cache
 def interpreter(python: str) -> tuple[Path, ...]:
-    """The folders of an interpreter and its packages that are not beneath /usr anyway."""
+    """The folders of an interpreter and its packages that are not beneath /usr anyway.
+
+    Raises MachineError where it does not start, or where these would show runs the user's home.
+    """
     if not python:
         return ()
-    done = subprocess.run([python, "-c", _PREFIXES], capture_output=True, text=True, check=False)
+    done = subprocess.run([python, "-c", _PREFIXES], cwd="/", capture_output=True, text=True, check=False)
     if done.returncode:
         raise MachineError(f"{python} does not start: {done.stderr.strip()[-200:]}")
     places = dict.fromkeys([*map(Path, json.loads(done.stdout)), Path(python), Path(python).resolve()])
     own = [place for place in places if place.exists() and not place.is_relative_to("/usr")]
+    if shown := [place for place in own if Path.home().resolve().is_relative_to(place.resolve())]:
+        raise MachineError(
+            f"{python} is installed into {shown[0]}, which holds your home directory, and runs could read it all: make "
+            f"a virtual environment elsewhere from another Python, and name its interpreter by --python."
+        )
     return tuple(place for place in own if not any(place != other and place.is_relative_to(other) for other in own))
