@@ -1,6 +1,8 @@
 """What runs leave in their folders: git obeys none of it, and no depth or number of it stops a study."""
 
+import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -40,6 +42,11 @@ def _link_to_a_repository(out: Path) -> None:
     (out / ".git").write_text("gitdir: inner/.git\n")
 
 
+def _git_version() -> tuple[int, ...]:
+    said = subprocess.run(["git", "--version"], capture_output=True, text=True, check=True).stdout
+    return tuple(int(number) for number in said.split()[2].split(".")[:2])
+
+
 LEAVINGS: dict[str, Callable[[Path], object]] = {
     "repository": _repository,
     "link": _link_to_a_repository,
@@ -73,6 +80,31 @@ def test_git_obeys_nothing_that_a_run_left(study: Path, leave: Callable[[Path], 
     assert (study / "experiment.py").read_text() == "first"
     assert (study / "run_1" / "final_info.json").read_text() == "{}"
     assert (study / "run_1" / "model.bin").exists()
+
+
+@pytest.mark.skipif(_git_version() < (2, 36), reason="this git does not tell what it flushes")
+def test_commit_is_on_disk_when_it_is_named(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As git itself counts what it has flushed; by default it does not flush objects."""
+    real, trace = shutil.which("git"), tmp_path / "trace"
+    (tmp_path / "git").write_text(f'#!/bin/sh\nGIT_TRACE2_EVENT={trace} exec {real} "$@"\n')
+    (tmp_path / "git").chmod(0o755)
+    History(study).create()
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    commit = History(study).commit("first")
+    counted = [json.loads(line) for line in trace.read_text().splitlines() if '"fsync/hardware-flush"' in line]
+    objects = git(study, "rev-list", "--objects", "--no-object-names", commit).split()
+    assert sum(int(it["value"]) for it in counted) >= len(objects)
+
+
+def test_what_a_power_failure_leaves_of_git_is_no_obstacle(study: Path) -> None:
+    History(study).create()
+    first = History(study).commit("first")
+    (study / "experiment.py").write_text("second")
+    for name in ("index.lock", "HEAD.lock", "refs/heads/main.lock", "index"):
+        (study / ".git" / name).write_bytes(b"")
+    History(study).restore(first)
+    assert (study / "experiment.py").read_text() == "first"
+    assert History(study).commit("nothing new") == first
 
 
 def test_settings_of_the_studys_own_repository_start_no_program(study: Path) -> None:

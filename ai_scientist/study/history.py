@@ -42,6 +42,7 @@ SETTINGS = {
     "core.autocrlf": "false",
     "core.fileMode": "false",
     "gc.auto": "0",
+    "core.fsync": "all",  # the journal names a commit only when that is on disk
 }
 
 
@@ -79,7 +80,8 @@ class History:
         """
         if not COMMIT.fullmatch(commit):  # git would take it for an option
             raise StudyError(f"the journal of {self._root} names {commit[:100]!r}, which is no commit.")
-        (self._root / ".git" / "index.lock").unlink(missing_ok=True)  # left by a git that was killed
+        for left in [*(self._root / ".git").rglob("*.lock"), self._root / ".git" / "index"]:
+            left.unlink(missing_ok=True)  # of a git that was killed, or written by halves as the power failed
         self._settle()
         tree = self._staged()
         if tree != self._git("rev-parse", "HEAD^{tree}"):
