@@ -26,7 +26,7 @@ def not_utf8(content: bytes) -> int:
 
 def read_bytes(path: Path, max_bytes: int) -> bytes:
     """The file's content; UnreadableFile where it is missing, special, a link or too large."""
-    with _open_regular(path) as file:
+    with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > max_bytes:
             raise UnreadableFile(f"is {size:,} bytes long; at most {max_bytes:,} are read")
@@ -36,7 +36,7 @@ def read_bytes(path: Path, max_bytes: int) -> bytes:
 def tail(path: Path, max_bytes: int = 200_000) -> str:
     """The end of a regular file as text, "" where there is none."""
     try:
-        with _open_regular(path) as file:
+        with open_regular(path) as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - max_bytes))
             return file.read(max_bytes).decode("utf-8", errors="replace")
     except UnreadableFile:
@@ -62,7 +62,7 @@ def write_bytes(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BinaryIO:
     """Open without following a symbolic link and without blocking on a FIFO, and judge by the opened descriptor.
 
     What lies at the name may be changed by a hostile program at any time.

@@ -16,6 +16,7 @@ from ai_scientist.flags import DEFAULT_MODEL, Flags, configured_model
 from ai_scientist.ideas.plain import one_line
 from ai_scientist.sandbox.none import NoSandbox
 from ai_scientist.study.events import Setup
+from ai_scientist.study.folder import StudyFolder
 from ai_scientist.template import Template, find_templates, read_template
 
 
@@ -24,6 +25,12 @@ def own_template(name: str, templates: Path) -> Template | None:
     with suppress(UsageError):
         return next((read_template(it) for it in find_templates(templates) if it.name == name), None)
     return None
+
+
+def refuse_links(folder: StudyFolder) -> None:
+    """Raises UsageError for a link in a study folder, or in its repository: what is written there goes elsewhere."""
+    if strange := next(folder.strange(), None):
+        raise UsageError(f"{strange} is a link, which no study has: what is written there goes elsewhere. Remove it.")
 
 
 def refuse(study: Path, setup: Setup, flags: Flags) -> None:

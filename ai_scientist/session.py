@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from ai_scientist import folders, planning, preflight
+from ai_scientist import folders, foreign, planning, preflight
 from ai_scientist.console.screens import Log, PlainScreen
 from ai_scientist.console.summary import show
 from ai_scientist.equipment import Study, cache_of, equipped, live_model, sandbox_of
@@ -72,8 +72,7 @@ def resume(flags: Flags, root: Path, around: Surroundings | None = None) -> bool
     folder = StudyFolder(root.absolute())
     if not folder.journal.is_file():
         raise UsageError(f"--resume {root} is not a study: it has no {folder.journal.name}")
-    if strange := next(folder.strange(), None):
-        raise UsageError(f"{strange} is a link, which no study has: what is written there goes elsewhere. Remove it.")
+    foreign.refuse_links(folder)
     around = around or alone(flags.gpus)
     with Journal(folder.journal) as journal, _noting(journal, around):
         before = fold(journal.events)

@@ -1,9 +1,13 @@
 """Study folders from others, gone on with by --resume: their journal and their files decide nothing that is ours."""
 
 import json
+import os
+import shutil
 import socket
 import subprocess
 import sys
+import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +19,8 @@ from ai_scientist.errors import StudyError, UsageError
 from ai_scientist.flags import parse
 from ai_scientist.foreign import refuse
 from ai_scientist.lab import Engine, JobId, Limits, Usage
+from ai_scientist.report.index import write_index
+from ai_scientist.report.study import read_study
 from ai_scientist.study.baseline import kept
 from ai_scientist.study.events import AttemptEnded, AttemptStarted, Event, StudyResumed, StudyStarted, TurnEnded
 from ai_scientist.study.folder import StudyFolder
@@ -184,6 +190,31 @@ def test_nothing_is_written_through_links(foreign: Bench, name: str, capsys: pyt
     assert launch.main(["--resume", str(place.parent if place.parent.name.startswith("2") else foreign.folder)]) == 2
     assert f"{place} is a link, which no study has" in capsys.readouterr().err
     assert sorted((path, path.is_file() and path.read_bytes()) for path in [there, *there.rglob("*")]) == before
+
+
+ODD: dict[str, Callable[[Path], object]] = {
+    "fifo": os.mkfifo,
+    "endless": lambda it: it.symlink_to("/dev/zero"),
+    "huge": lambda it: (it.touch(), os.truncate(it, 10**12)),
+    "deep": lambda it: it.write_bytes(_line(b'"number":1,"time":"","event":"Stopped","data":' + b"[" * 100_000)),
+}
+
+
+def _line(rest: bytes) -> bytes:
+    return b'{"sum":"%08x",' % zlib.crc32(rest) + rest + b"\n"
+
+
+@pytest.mark.parametrize("name", ["journal.jsonl", "transcript.jsonl"])
+@pytest.mark.parametrize("make", ODD.values(), ids=ODD)
+def test_odd_records_of_a_neighbour_do_not_stop_the_index(
+    foreign: Bench, make: Callable[[Path], object], name: str
+) -> None:
+    neighbour = foreign.results / "tiny" / "neighbour"
+    shutil.copytree(foreign.folder, neighbour)
+    (neighbour / name).unlink()
+    make(neighbour / name)
+    write_index(foreign.results)
+    assert read_study(neighbour).gaps
 
 
 def test_what_a_journal_calls_a_commit_is_no_option_of_git(foreign: Bench) -> None:

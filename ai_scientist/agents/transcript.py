@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ai_scientist.agents.model import NO_CORRECTION, FinishReason, LanguageModel, Reply, Request
 from ai_scientist.errors import RecordingError, StudyError
+from ai_scientist.files import UnreadableFile, read_bytes
 from ai_scientist.interrupts import held_back
 from ai_scientist.lab import Turn, Usage
 from ai_scientist.secrets import mask_in
@@ -171,7 +172,7 @@ class Replay:
         try:
             if path.stat().st_size > MAX_BYTES:
                 raise RecordingError(f"{path} is longer than {MAX_BYTES:,} bytes; it is not read.")
-            exchanges = read_transcript(path)
+            exchanges = read_transcript(Path(os.path.realpath(path)))  # a person may name a link
         except OSError as error:
             raise RecordingError(f"cannot read {path}: {error.strerror}.") from None
         except StudyError as error:
@@ -196,8 +197,16 @@ class Replay:
 
 
 def read_transcript(path: Path) -> tuple[Exchange, ...]:
-    """The exchanges of a transcript without opening it for work: a torn last line is passed over."""
-    content = path.read_bytes()
+    """The exchanges of a transcript without opening it for work: a torn last line is passed over.
+
+    Raises FileNotFoundError where there is none, StudyError where it is damaged or no regular file.
+    """
+    if not os.path.lexists(path):
+        raise FileNotFoundError(path)
+    try:
+        content = read_bytes(path, MAX_BYTES)
+    except UnreadableFile as error:
+        raise StudyError(f"{path} {error}.") from None
     return _parsed(content[: content.rfind(b"\n") + 1], path)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ai_scientist import planning, session
+from ai_scientist import foreign, planning, session
 from ai_scientist.errors import AIScientistError, StudyError, UsageError
 from ai_scientist.flags import Flags
 from ai_scientist.lab import Usage
@@ -69,6 +69,7 @@ def unended(flags: Flags, folder: Path) -> list[Job]:
     """The study in the folder, if there is one that can be gone on with."""
     if not StudyFolder(folder).journal.is_file():
         return []
+    foreign.refuse_links(StudyFolder(folder))
     state, seconds = _read(folder)
     if state.setup is None or state.ended is not None:
         return []

@@ -4,6 +4,7 @@ import fcntl
 from pathlib import Path
 from typing import Literal
 
+from ai_scientist.files import UnreadableFile, open_regular
 from ai_scientist.study.state import State
 
 Standing = Literal["running", "paused", "complete", "incomplete", "stopped", "broken off", "no journal"]
@@ -35,10 +36,10 @@ def standing(journal: Path, state: State) -> Standing:
 def is_locked(journal: Path) -> bool:
     """Whether a process works on the journal: tried with a shared lock, let go at once, which Journal waits for."""
     try:
-        with journal.open("rb") as file:
+        with open_regular(journal) as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except OSError:
+    except (OSError, UnreadableFile):
         return False
     return False

@@ -19,11 +19,13 @@ from typing import Any, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from ai_scientist.errors import StudyError
+from ai_scientist.files import UnreadableFile, read_bytes
 from ai_scientist.interrupts import held_back
 from ai_scientist.secrets import mask_in
 from ai_scientist.study.events import AttemptStarted, Event, Steered, StudyResumed
 
 LOOKING_SECONDS = 0.2
+MAX_BYTES = 1_000_000_000
 # What a study goes by: words of our own, names and places. A password "crashed" must not make a journal unreadable.
 NEVER_MASKED = {
     *("outcome", "status", "purpose", "action", "name", "code", "commit", "seal", "files", "plots", "process"),
@@ -124,8 +126,16 @@ class Journal:
 
 
 def read_journal(path: Path) -> tuple[Entry, ...]:
-    """The entries of a journal without opening it for work: a torn last line is passed over, nothing is changed."""
-    content = path.read_bytes()
+    """The entries of a journal without opening it for work: a torn last line is passed over, nothing is changed.
+
+    Raises FileNotFoundError where there is none, StudyError where it is damaged or no regular file.
+    """
+    if not os.path.lexists(path):
+        raise FileNotFoundError(path)
+    try:
+        content = read_bytes(path, MAX_BYTES)
+    except UnreadableFile as error:
+        raise StudyError(f"{path} {error}.") from None
     whole = content[: content.rfind(b"\n") + 1]
     return tuple(decode(line, number, path) for number, line in enumerate(whole.splitlines(keepends=True), 1))
 
@@ -149,7 +159,7 @@ def decode(line: bytes, number: int, path: Path) -> Entry:
         record = json.loads(b"{" + rest)
         event = _adapters()[record["event"]].validate_python(record["data"])
         moment = datetime.fromisoformat(record["time"])
-    except (ValueError, KeyError, TypeError, ValidationError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, ValidationError) as error:
         raise StudyError(f"{path}, line {number}, is of another version of ai-scientist: {error}") from None
     if record["number"] != number:
         raise StudyError(f"{path}, line {number}, is numbered {record['number']}: a line is missing or doubled.")
