@@ -5,8 +5,11 @@ import sys
 from collections.abc import Callable
 
 from ai_scientist.errors import AIScientistError, UsageError
+from ai_scientist.ideas.plain import lines
 from ai_scientist.interrupts import no_more
 from ai_scientist.secrets import mask
+
+MAX_SAID = 20_000
 
 
 def exit_code(program: str, work: Callable[[], int]) -> int:
@@ -15,7 +18,8 @@ def exit_code(program: str, work: Callable[[], int]) -> int:
         code = work()
         sys.stdout.flush()
     except AIScientistError as error:
-        sys.stderr.write(f"{program}: {mask(str(error))}\n")  # a provider may quote the key that it refuses
+        said = lines(mask(str(error)), MAX_SAID)  # a provider may quote the key, a template steer the terminal
+        sys.stderr.write(f"{program}: {said}\n")
         return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         no_more()

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ai_scientist import folders, foreign, planning, preflight
-from ai_scientist.console.screens import Log, PlainScreen
+from ai_scientist.console.screens import Log, PlainScreen, clean
 from ai_scientist.console.summary import show
 from ai_scientist.equipment import Study, cache_of, equipped, live_model, sandbox_of
 from ai_scientist.errors import OF_ALL, AIScientistError, StudyError, UsageError
@@ -181,5 +181,5 @@ def _greet(study: Study) -> None:
         f"folder:  {study.folder.root}",
     ]
     for line in lines:
-        console.print(line, markup=False)
+        console.print(clean(line), markup=False)
         Log(study.folder.log).write(line)

@@ -76,6 +76,25 @@ def test_titles_cannot_steer_the_terminal(bench: Bench, capsys: pytest.CaptureFi
     assert "\nfolder:  /fake" not in out
 
 
+def test_names_are_no_markup_of_the_terminal(bench: Bench, capsys: pytest.CaptureFixture) -> None:
+    """A closing tag alone would end the study in a traceback when all was done."""
+    code, settings = bench.template / "experiment.py", bench.template / "template.toml"
+    code.write_text(code.read_text().replace("narrow", "[/x]"))
+    settings.write_text(settings.read_text().replace('label = "', 'label = "[/y]'))
+    bench.record({"run_1.attempt_1": GOOD["run_1.attempt_1"]}).rename(bench.root / "[red]recording")
+    assert bench.launch("--recording", "[red]recording", "--max-runs", "1") == 1
+    out = capsys.readouterr().out
+    assert all(name in out for name in ("[/x]", "[/y]", "[red]recording"))
+
+
+def test_error_does_not_steer_the_terminal(bench: Bench, capsys: pytest.CaptureFixture) -> None:
+    ideas = bench.template / "ideas.json"
+    ideas.write_text(ideas.read_text().replace('"Title": "', '"may_change": ["\\u001b[2J"], "Title": "', 1))
+    assert bench.study(GOOD) == 2
+    said = capsys.readouterr().err
+    assert "may change [2J, which" in said
+
+
 def test_no_sandbox_is_said_again_to_go_on_without_one(bench: Bench) -> None:
     assert bench.study({"run_1.attempt_1": GOOD["run_1.attempt_1"]}, "--max-runs", "2", "--no-sandbox") == 1
     launch.main(["--resume", str(bench.folder)])
