@@ -57,7 +57,7 @@ def plan(
     setup: Setup, folder: Path, model: LiteLLMModel | None, baseline_seconds: float | None, sandbox: str
 ) -> list[str]:
     """The plan in lines for a person: size, limits, estimated time and cost."""
-    budget, limits = setup.budget, setup.limits
+    budget, limits, known = setup.budget, setup.limits, setup.versions
     caps = [
         f"{limits.seconds:g} s an attempt",
         f"{(limits.memory_bytes or 0) / GIGABYTE:.1f} GB memory",
@@ -73,7 +73,7 @@ def plan(
     }
     totals = [f"{value:g} {unit}" for unit, value in whole.items() if value is not None]
     return [
-        f"python:  {setup.versions['python']}, torch {setup.versions['torch'] or 'not installed'} ({setup.python})",
+        f"python:  {known.get('python', '?')}, torch {known.get('torch') or 'not installed'} ({setup.python})",
         f"plan:    up to {setup.max_runs} runs of up to {setup.max_attempts} attempts; {_time(setup, baseline_seconds)}"
         + _cost(setup, folder, model),
         f"limits:  {', '.join(caps)}; in all: {', '.join(totals) or 'none'}",

@@ -150,7 +150,8 @@ def test_folder_is_not_copied_because_a_journal_calls_it_a_baseline(foreign: Ben
 
 
 def test_limits_that_are_none_are_not_kept(foreign: Bench) -> None:
-    begun_with(foreign, limits=Limits(7200, None, None, None, None, 1000_000))
+    """And versions that are not told are no reason for a traceback."""
+    begun_with(foreign, versions={}, limits=Limits(7200, None, None, None, None, 1000_000))
     assert resume(foreign) == 0
     limits = foreign.of(StudyResumed)[0].setup.limits
     assert limits.memory_bytes
