@@ -262,6 +262,14 @@ def test_orphan_is_ended_by_pid_and_start_time_and_never_another(bay: Bay) -> No
     assert not end_orphan(ProcessId(pid, started), GRACE)
 
 
+def test_process_that_is_no_run_is_left_alone_whoever_names_it() -> None:
+    with subprocess.Popen([sys.executable, "-c", "import time\ntime.sleep(100)"]) as process:
+        named = tree.identify(process.pid)
+        assert not end_orphan(named, GRACE)
+        assert tree.is_alive(named)
+        process.kill()
+
+
 def test_experiment_that_kills_its_supervisor_gains_nothing(bay: Bay) -> None:
     done = bay.run(DETACH + "time.sleep(1.5)\nos.kill(os.getppid(), 9)\ntime.sleep(100)")
     assert (done.reason, done.code) == ("exited", -9)

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Protocol
 
+import psutil
+
 from ai_scientist.errors import MachineError
 from ai_scientist.executors import cgroup, tree
 from ai_scientist.executors.capture import Capture
@@ -99,12 +101,22 @@ def file_and_data_limits(limits: Limits) -> tuple[int, int]:
     )
 
 
+def _is_supervised(pid: int) -> bool:
+    """Whether it is a supervisor or beneath one: the journal of another could name any process of ours."""
+    try:
+        process = psutil.Process(pid)
+        words = [word for it in (process, *process.parents()) for word in it.cmdline()]
+    except psutil.Error:
+        return False
+    return any(word.endswith(f"/{SUPERVISOR.parent.name}/{SUPERVISOR.name}") for word in words)
+
+
 def end_orphan(process: ProcessId, grace: float = GRACE_SECONDS) -> bool:
     """End the supervisor of an interrupted study and all beneath it, if it is that very process; whether it was there.
 
     A supervisor whose orchestrator has died is at it already: it gets its grace before it is killed.
     """
-    if not tree.is_alive(process):
+    if not tree.is_alive(process) or not _is_supervised(process.pid):
         return False
     beneath = tree.members(process.pid)
     deadline = time.monotonic() + grace + SPARE_SECONDS
