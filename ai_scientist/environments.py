@@ -154,7 +154,8 @@ def _make(place: Path, requirements: Path, base: str, say: Callable[[str], None]
     if uv:
         commands = [[uv, "venv", "--python", base, str(place)], [uv, "pip", "install", "--python", python]]
     else:
-        commands = [[base, "-m", "venv", str(place)], [python, "-m", "pip", "install", "--disable-pip-version-check"]]
+        pip = [python, "-I", "-m", "pip", "install", "--disable-pip-version-check"]
+        commands = [[base, "-I", "-m", "venv", str(place)], pip]  # -I: nothing of the template is imported
     commands[-1] += ["-r", str(requirements.absolute())]
     for command in commands:
         _run(command, requirements, place)

@@ -39,7 +39,7 @@ def refuse(study: Path, setup: Setup, flags: Flags) -> None:
     if unsaid:
         raise UsageError(
             f"{study} was done with {one_line(shlex.join(unsaid), 1000)}, and its folder may be another's: say that "
-            f"again to go on so"
+            f"again beside --resume to go on so"
         )
 
 

@@ -59,6 +59,8 @@ def test_packages_of_a_template_are_there_in_the_sandbox(
     """For real: venv, pip, a package that this interpreter does not have, the sandbox, and the cache."""
     monkeypatch.setenv("PATH", os.defpath)  # no uv
     _wheel(bench.template)
+    for name in ("venv.py", "pip.py"):  # nothing of the template is imported
+        (bench.template / name).write_text("raise ImportError\n")
     (bench.template / "requirements.txt").write_text("--no-index\n./ownthing-1.0-py3-none-any.whl\n")
     code = (bench.template / "experiment.py").read_text()
     (bench.template / "experiment.py").write_text("import ownthing\n" + code)
