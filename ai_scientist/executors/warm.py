@@ -22,7 +22,7 @@ from ai_scientist.lab import Command, Exit, Limits, RunningId, Task
 from ai_scientist.sandbox import Confinement
 from ai_scientist.sandbox.bubblewrap import Bubblewrap
 
-MAX_PARENTS = 2  # one for the study's profile and one for the smoke profile
+MAX_PARENTS = 2  # profiles share one, unless they set what is the machine's to say (SHARED of study/execution.py)
 MAX_RESTARTS = 3
 MAX_CODE_BYTES = 5_000_000
 
