@@ -1,10 +1,13 @@
 """What the folder of a study does not decide alone, since it may be another's: it is said on the command line, again.
 
-To go on with a study is to do as its journal says. It names the model that is sent prompts, with a key of ours and to
-an address that can be part of the name; the cluster that is connected to; prices by which a limit of cost is kept; what
-runs reach and read (for data see `outside.data_again`, for the interpreter `environments.interpreter_again`).
+A study that was begun here is the user's own (`remember`, `begun_here`): its folder decides all but the interpreter and
+whether there is a sandbox. To go on with another one is to do as its journal says. It names the model that is sent
+prompts, with a key of ours and to an address that can be part of the name; the cluster that is connected to; prices by
+which a limit of cost is kept; what runs reach and read (for data see `outside.data_again`, for the interpreter
+`environments.interpreter_again`).
 """
 
+import hashlib
 import shlex
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,10 +17,34 @@ from ai_scientist.environments import is_ours
 from ai_scientist.errors import UsageError
 from ai_scientist.flags import DEFAULT_MODEL, Flags, configured_model
 from ai_scientist.ideas.plain import one_line
+from ai_scientist.places import begun
 from ai_scientist.sandbox.none import NoSandbox
 from ai_scientist.study.events import Setup
 from ai_scientist.study.folder import StudyFolder
 from ai_scientist.template import Template, find_templates, read_template
+
+MAX_LINE = 1_000_000
+
+
+def remember(folder: StudyFolder) -> None:
+    """Note that a study was begun here. Where that cannot be noted, it is gone on with like one of another."""
+    with suppress(OSError):
+        begun().parent.mkdir(parents=True, exist_ok=True)
+        with begun().open("a", encoding="ascii") as noted:
+            noted.write(f"{_first_line(folder)}\n")
+
+
+def begun_here(folder: StudyFolder) -> bool:
+    """Whether the journal begins as that of a study which was begun here, with all that it was begun with."""
+    with suppress(OSError):
+        return _first_line(folder) in begun().read_text(encoding="ascii").split()
+    return False
+
+
+def _first_line(folder: StudyFolder) -> str:
+    """Its hash; the line names the setup, the time and the first commit."""
+    with folder.journal.open("rb") as journal:
+        return hashlib.sha256(journal.readline(MAX_LINE)).hexdigest()
 
 
 def own_template(name: str, templates: Path) -> Template | None:

@@ -49,17 +49,19 @@ def further_data(paths: Sequence[Path]) -> tuple[str, ...]:
     return tuple(str(path.resolve()) for path in paths)
 
 
-def data_again(study: Path, recorded: Sequence[str], paths: Sequence[Path], own: Template | None) -> tuple[str, ...]:
+def data_again(
+    study: Path, recorded: Sequence[str], paths: Sequence[Path], own: Template | None, *, known: Sequence[str] = ()
+) -> tuple[str, ...]:
     """What the runs of a study go on reading: what it recorded, and what --data names.
 
-    Raises UsageError for what neither --data nor the user's `own` template of that name names: the folder of the study
-    may be another's, and would show its runs any file.
+    Raises UsageError for what is not `known`, nor named by --data or the user's `own` template of that name: the folder
+    of the study may be another's, and would show its runs any file.
     """
     given = further_data(paths)
-    known = set(given)
+    allowed = {*known, *given}
     with suppress(UsageError):
-        known |= set(declared_data(own)) if own else set()
-    if unknown := [path for path in recorded if path not in known and Path(path).exists()]:
+        allowed |= set(declared_data(own)) if own else set()
+    if unknown := [path for path in recorded if path not in allowed and Path(path).exists()]:
         raise UsageError(
             f"the runs of {study} would read {one_line(unknown[0], 300)}, and the folder may be another's: allow that "
             f"with --data"

@@ -22,6 +22,13 @@ def user_configuration() -> Path:
     return Path(base) / "ai-scientist" / "config.toml"
 
 
+def begun() -> Path:
+    """Where it is noted which studies were begun here."""
+    return (
+        Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state").absolute() / "ai-scientist" / "begun"
+    )
+
+
 def matplotlib_cache() -> Path:
     """matplotlib's font cache takes seconds to build: kept from run to run, outside the user's own configuration."""
     return _cache() / "matplotlib"

@@ -84,7 +84,9 @@ def changed(setup: Setup, flags: Flags, template: Template) -> Setup:
     `template` is read from the study folder: an environment that is no longer in the cache is made anew. Raises
     UsageError for what such a folder, which may be another's, does not decide alone.
     """
-    foreign.refuse(template.folder, setup, flags)
+    begun_here = foreign.begun_here(StudyFolder(template.folder))
+    if not begun_here:
+        foreign.refuse(template.folder, setup, flags)
     own = foreign.own_template(setup.template, flags.templates_dir)
     names = ("max_runs", "max_attempts", "plot_timeout", "claims")
     same = {name: value for name in names if (value := getattr(flags, name))}
@@ -92,9 +94,9 @@ def changed(setup: Setup, flags: Flags, template: Template) -> Setup:
     given["budget"] = changed_budget(setup.budget, flags)
     given["limits"] = replace(_whole(setup.limits, flags), **_given_limits(flags))
     given["retry_minutes"] = flags.retry_for or setup.retry_minutes
-    given["price"] = _price(flags)
+    given["price"] = _price(flags) or (setup.price if begun_here and flags.model in (None, setup.model) else None)
     given["approve"] = _approve(asked=setup.approve if flags.approve is None else flags.approve)
-    given["data"] = data_again(template.folder, setup.data, flags.data, own)
+    given["data"] = data_again(template.folder, setup.data, flags.data, own, known=setup.data if begun_here else ())
     given["python"] = interpreter_again(setup.python, flags.python, template, own, _say)
     given |= _moved(setup, flags, template, given["python"])
     if flags.model or flags.recording:

@@ -49,6 +49,7 @@ def begin(flags: Flags, template: Template, setup: Setup, around: Surroundings |
         except (AIScientistError, KeyboardInterrupt):
             folders.remove(folder.root)  # nothing was begun
             raise
+        foreign.remember(folder)
         complete = _work(journal, folder, setup, around, results, resumed=False)
     _open(folder, flags, around)
     return complete

@@ -117,6 +117,7 @@ class Bench:
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """The tiny template in a place of its own, with no key in the environment."""
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.chdir(tmp_path)
     shutil.copytree(TINY, tmp_path / "templates" / "tiny")
     return Bench(tmp_path)

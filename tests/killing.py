@@ -18,7 +18,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from ai_scientist import launch, planning, session
@@ -77,8 +77,8 @@ def in_a_fork(work: Callable[..., bool], *arguments: object, seconds: float | No
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def resumed(place: Path, voice: Sequence[str] = ()) -> bool:
-    return launch.main(["--resume", str(place / "study"), *voice]) == 0
+def resumed(place: Path) -> bool:
+    return launch.main(["--resume", str(place / "study")]) == 0
 
 
 def at_every_event(place: Path, kind: str, only: list[int]) -> None:
@@ -97,7 +97,7 @@ def at_every_paid_reply(place: Path, model: str) -> None:
     events = (place / "0" / "study" / "journal.jsonl").read_bytes().splitlines()
     for at in (number for number, line in enumerate(events, 1) if b'"TurnEnded"' in line):
         killed = in_a_fork(study, place / str(at), "before", at, voice)
-        print(at, killed, in_a_fork(resumed, place / str(at), voice), flush=True)
+        print(at, killed, in_a_fork(resumed, place / str(at)), flush=True)
 
 
 def at_random_times(place: Path, kills: int, seed: int) -> None:

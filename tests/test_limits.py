@@ -76,7 +76,7 @@ def test_limit_stops_before_the_turn_that_could_exceed_it_and_a_higher_one_goes_
     sent = len(provider.requests)
     assert 1 <= sent < 5
     assert len(bench.of(TurnEnded)) == sent
-    assert launch.main(["--resume", str(bench.folder), "--model", provider.model, flags[0], "1000000"]) == 0
+    assert launch.main(["--resume", str(bench.folder), flags[0], "1000000"]) == 0
     assert len(provider.requests) == 5
     assert bench.of(StudyEnded) == [StudyEnded(True)]
 

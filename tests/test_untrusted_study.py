@@ -17,8 +17,9 @@ from conftest import GOOD, Bench, rewritten
 from ai_scientist import launch
 from ai_scientist.errors import StudyError, UsageError
 from ai_scientist.flags import parse
-from ai_scientist.foreign import refuse
+from ai_scientist.foreign import refuse, remember
 from ai_scientist.lab import Engine, JobId, Limits, Usage
+from ai_scientist.places import begun
 from ai_scientist.report.index import write_index
 from ai_scientist.report.study import read_study
 from ai_scientist.study.baseline import kept
@@ -37,6 +38,7 @@ def foreign(bench: Bench) -> Bench:
     last = replies.pop("run_2.attempt_1")
     assert bench.study(replies, "--max-runs", "2") == 1
     (bench.root / "recording" / "run_2.attempt_1.md.j2").write_text(last)
+    begun().unlink()
     return bench
 
 
@@ -49,6 +51,15 @@ def begun_with(bench: Bench, **fields: object) -> None:
         return replace(event, setup=replace(event.setup, **fields)) if isinstance(event, StudyStarted) else event  # type: ignore[arg-type]
 
     rewritten(bench.folder, change)
+
+
+def test_study_that_was_begun_here_goes_on_as_it_was_begun(foreign: Bench) -> None:
+    begun_with(foreign, network=True, price=(1.0, 2.0), data=(str(foreign.template),))
+    assert resume(foreign) == 2
+    remember(StudyFolder(foreign.folder))
+    assert resume(foreign) == 0
+    (resumed,) = foreign.of(StudyResumed)
+    assert (resumed.setup.network, resumed.setup.price) == (True, (1.0, 2.0))
 
 
 def test_key_is_not_sent_where_a_journal_says(

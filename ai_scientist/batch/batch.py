@@ -1,6 +1,7 @@
 """Many ideas at once: a process a study, devices given out by the scheduler, one purse, one table."""
 
 import multiprocessing
+import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from multiprocessing import forkserver
