@@ -18,7 +18,7 @@ from rich.console import Console
 
 from ai_scientist import launch
 from ai_scientist.batch.batch import pursue_all
-from ai_scientist.batch.board import Board
+from ai_scientist.batch.board import Board, Row
 from ai_scientist.batch.machines import Machines, machines
 from ai_scientist.batch.purse import Purse
 from ai_scientist.budget import Budget
@@ -132,7 +132,7 @@ class Late:
 
 
 def test_study_that_is_stopped_before_its_work_began_did_not_die(capsys: pytest.CaptureFixture) -> None:
-    board = Board(["early", "waiting"], Console(width=200), None)  # type: ignore[arg-type]
+    board = Board([Row("early"), Row("waiting")], Console(width=200), None)  # type: ignore[arg-type]
     assert not pursue_all([Late(), Late()], Machines(in_flight=1), Purse(Budget(max_hours=0.5 / 3600)), board)  # type: ignore[list-item]
     said = capsys.readouterr().out
     assert "early: stopped before its work began: --max-hours" in said
