@@ -63,6 +63,7 @@ def _warmed(setup: Setup, around: Surroundings) -> Setup:
 def start(journal: Journal, folder: StudyFolder, template: Template, setup: Setup) -> bool:
     """Seed an empty study folder and work on it; whether it is complete."""
     loop.seed(journal, template, folder.root, setup)
+    foreign.remember(folder)
     return _work(journal, folder, setup, alone(), None, resumed=False)
 
 

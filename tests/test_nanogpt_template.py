@@ -298,7 +298,7 @@ def _facts(metrics: dict[int, Metrics]) -> dict[str, object]:
         }
         for run, datasets in metrics.items()
     }
-    return {"runs": runs, "plots": ["val_loss_opticks.png", "summary_schedules.png"]}
+    return {"runs": runs, "revised": [], "plots": ["val_loss_opticks.png", "summary_schedules.png"]}
 
 
 @pytest.mark.parametrize(
