@@ -280,6 +280,14 @@ def test_missing_section_is_asked_for(bench: Bench) -> None:
     assert "no section, or one without results, for run 2" in bench.sent()["notes.attempt_2"]
 
 
+def test_section_that_stays_as_it_was_before_its_run_is_asked_for_and_ends_no_study(bench: Bench) -> None:
+    again = {f"notes.attempt_{attempt}": "I see no mistake." for attempt in range(2, 6)}
+    plots = add_notes("The rate is doubled once more.", "## Plots\nloss_narrow.png and loss_wide.png: the losses.")
+    replies = GOOD | {"notes.attempt_1": "The notes are fine.", "describe.attempt_1": plots} | again
+    assert bench.study(replies, *TWO) == 0
+    assert "one without results, for run 2" in bench.sent()["notes.attempt_2"]
+
+
 def test_results_whose_notes_were_not_applied_are_asked_for_again(bench: Bench) -> None:
     replies = GOOD | {
         "notes.attempt_1": add_notes("No such line.", "Results: lower."),

