@@ -5,6 +5,10 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
+from ai_scientist.errors import StudyError
+
+MAX_RECORD_BYTES = 1_000_000_000
+
 
 class UnreadableFile(ValueError):
     """Why a file is not read; completes a sentence that begins with the file's name."""
@@ -77,3 +81,17 @@ def open_regular(path: Path) -> BinaryIO:
         os.close(descriptor)
         raise UnreadableFile("is not a regular file")
     return os.fdopen(descriptor, "rb")
+
+
+def whole_lines(path: Path) -> bytes:
+    """The lines of a record of a study; a torn last one is passed over.
+
+    Raises FileNotFoundError where there is none, StudyError where it is no regular file or too large.
+    """
+    if not os.path.lexists(path):
+        raise FileNotFoundError(path)
+    try:
+        content = read_bytes(path, MAX_RECORD_BYTES)
+    except UnreadableFile as error:
+        raise StudyError(f"{path} {error}.") from None
+    return content[: content.rfind(b"\n") + 1]

@@ -13,12 +13,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from ai_scientist.agents.model import NO_CORRECTION, FinishReason, LanguageModel, Reply, Request
 from ai_scientist.errors import RecordingError, StudyError
-from ai_scientist.files import UnreadableFile, read_bytes
+from ai_scientist.files import MAX_RECORD_BYTES, whole_lines
 from ai_scientist.interrupts import held_back
 from ai_scientist.lab import Turn, Usage
 from ai_scientist.secrets import mask_in
 
-MAX_BYTES = 1_000_000_000
 MAX_REPLY_BYTES = 4_000_000  # of a reply as JSON; aider_agent.py takes no longer one
 
 
@@ -170,8 +169,8 @@ class Replay:
         self.name = f"replay:{path.name}"
         self._path = path
         try:
-            if path.stat().st_size > MAX_BYTES:
-                raise RecordingError(f"{path} is longer than {MAX_BYTES:,} bytes; it is not read.")
+            if path.stat().st_size > MAX_RECORD_BYTES:
+                raise RecordingError(f"{path} is longer than {MAX_RECORD_BYTES:,} bytes; it is not read.")
             exchanges = read_transcript(Path(os.path.realpath(path)))  # a person may name a link
         except OSError as error:
             raise RecordingError(f"cannot read {path}: {error.strerror}.") from None
@@ -201,13 +200,7 @@ def read_transcript(path: Path) -> tuple[Exchange, ...]:
 
     Raises FileNotFoundError where there is none, StudyError where it is damaged or no regular file.
     """
-    if not os.path.lexists(path):
-        raise FileNotFoundError(path)
-    try:
-        content = read_bytes(path, MAX_BYTES)
-    except UnreadableFile as error:
-        raise StudyError(f"{path} {error}.") from None
-    return _parsed(content[: content.rfind(b"\n") + 1], path)
+    return _parsed(whole_lines(path), path)
 
 
 def _parsed(content: bytes, path: Path) -> tuple[Exchange, ...]:

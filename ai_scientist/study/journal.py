@@ -19,13 +19,12 @@ from typing import Any, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from ai_scientist.errors import StudyError
-from ai_scientist.files import UnreadableFile, read_bytes
+from ai_scientist.files import whole_lines
 from ai_scientist.interrupts import held_back
 from ai_scientist.secrets import mask_in
 from ai_scientist.study.events import AttemptStarted, Event, Steered, StudyResumed
 
 LOOKING_SECONDS = 0.2
-MAX_BYTES = 1_000_000_000
 # What a study goes by: words of our own, names and places. A password "crashed" must not make a journal unreadable.
 NEVER_MASKED = {
     *("outcome", "status", "purpose", "action", "name", "code", "commit", "seal", "files", "plots", "process"),
@@ -130,14 +129,8 @@ def read_journal(path: Path) -> tuple[Entry, ...]:
 
     Raises FileNotFoundError where there is none, StudyError where it is damaged or no regular file.
     """
-    if not os.path.lexists(path):
-        raise FileNotFoundError(path)
-    try:
-        content = read_bytes(path, MAX_BYTES)
-    except UnreadableFile as error:
-        raise StudyError(f"{path} {error}.") from None
-    whole = content[: content.rfind(b"\n") + 1]
-    return tuple(decode(line, number, path) for number, line in enumerate(whole.splitlines(keepends=True), 1))
+    lines = whole_lines(path).splitlines(keepends=True)
+    return tuple(decode(line, number, path) for number, line in enumerate(lines, 1))
 
 
 def encode(entry: Entry, number: int) -> bytes:
